@@ -1,0 +1,141 @@
+# cti-bridge: everything that is typed while working on it. `make help` lists the targets.
+# Assumes a Swift toolchain; missing Debian packages are installed (with sudo when not root).
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+
+# What the build links; what the demo runs; what the tests run besides.
+BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
+DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd
+BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis python3 python3-redis python3-hiredis
+
+RELEASE := .build/release/cti-bridge
+# Tests that start daemons and servers: they need the machine for themselves.
+PROCESS_TESTS := ^(FaultTests|IntegrationTests)\.
+SAY = @say() { printf '\n== %s\n' "$$*" >&2; };
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
+
+# $(call need,PACKAGES): installs those that dpkg does not know as installed. Without apt-get it only says what is needed.
+define need
+@missing=()
+for package in $(1); do
+	dpkg-query -W -f '$${Status}' "$$package" 2>/dev/null | grep -q '^install ok installed' || missing+=("$$package")
+done
+if [ $${#missing[@]} -gt 0 ]; then
+	if ! command -v apt-get >/dev/null; then
+		echo "== no apt-get here; going on without: $${missing[*]} (names of Debian)" >&2
+		exit 0
+	fi
+	root=()
+	if [ "$$(id -u)" -ne 0 ]; then
+		command -v sudo >/dev/null || { echo "== please install as root: apt-get install $${missing[*]}" >&2; exit 1; }
+		root=(sudo)
+	fi
+	apt=("$${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+	echo "== installing $${missing[*]}" >&2
+	"$${apt[@]}" update >&2
+	"$${apt[@]}" install --no-install-recommends "$${missing[@]}" >&2
+fi
+endef
+
+.PHONY: packages demo-packages test-packages bench-packages
+packages:
+	$(call need,$(BUILD_PACKAGES))
+demo-packages:
+	$(call need,$(DEMO_PACKAGES))
+test-packages:
+	$(call need,$(TEST_PACKAGES))
+bench-packages:
+	$(call need,$(BENCH_PACKAGES))
+
+.PHONY: toolchain
+toolchain:
+	@command -v swift >/dev/null || { echo "== a Swift toolchain (6.2 or newer) must be on PATH: https://swift.org/install" >&2; exit 1; }
+
+.PHONY: build
+build: toolchain packages ## the daemon, optimised: .build/release/cti-bridge
+	$(SAY) say "building the daemon, optimised (some minutes the first time)"
+	swift build -c release --product cti-bridge
+
+.PHONY: demo
+demo: toolchain demo-packages ## builds and runs the demo: simulated PBXs, events on stdout. DEMO='--for 20s' for its options
+	$(SAY) say "building the daemon, optimised (some minutes the first time)"
+	swift build -c release --product cti-bridge >&2
+	say "events follow on stdout; ^C ends the demo"
+	exec $(RELEASE) demo $(DEMO)
+
+.PHONY: lint
+lint: toolchain ## the formatting rules, strictly
+	$(SAY) say "lint: swift format"
+	swift format lint --strict --recursive --parallel Sources Tests Package.swift
+
+.PHONY: format
+format: toolchain ## rewrites the sources as swift format wants them
+	swift format format --in-place --recursive --parallel Sources Tests Package.swift
+
+# Warnings count as errors in our own files only: a dependency may be compiled with a newer compiler than it knows.
+.PHONY: build-tests
+build-tests: toolchain test-packages
+	$(SAY) say "building daemon and tests (some minutes the first time)"
+	mkdir -p .build
+	swift build --build-tests 2>&1 | tee .build/build-tests.log
+	if grep -E "^$(CURDIR)/(Sources|Tests)/.*: (warning|error): |^$(CURDIR)/Package.swift.*: warning: " .build/build-tests.log | sort -u >&2; then
+		say "the warnings above count as errors"
+		exit 1
+	fi
+
+.PHONY: test
+test: lint build-tests ## lint, build without warnings, all tests. TEST='--filter NAME' for some, CTI_BRIDGE_LONG=1 for the long ones
+	$(SAY) started=$$SECONDS
+	if [ -n "$(TEST)" ]; then
+		say "running tests: $(TEST)"
+		swift test --skip-build $(TEST)
+	else
+		say "running the tests inside one process"
+		swift test --skip-build --skip '$(PROCESS_TESTS)'
+		say "running the tests with real processes, one after the other (a few minutes)"
+		swift test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
+	fi
+	say "all tests passed in $$((SECONDS - started)) s"
+
+.PHONY: bench
+bench: bench-packages build ## daemon and peers side by side. BENCH='--quick' for its options
+	$(SAY) say "comparing with the peers"
+	Tests/Benchmarks/compare.sh --daemon $(RELEASE) $(BENCH)
+
+# Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
+.PHONY: bench-stages
+bench-stages: toolchain packages ## payload -> line and line -> store alone (builds all tests, optimised)
+	$(SAY) say "building the tests, optimised (several minutes the first time)"
+	swift build -c release --build-tests --scratch-path .build/stages -Xswiftc -enable-testing
+	CTI_BRIDGE_BENCH=1 swift test -c release --skip-build --scratch-path .build/stages -Xswiftc -enable-testing --filter StageBenchmarks
+
+.PHONY: install
+install: ## copies the built daemon, units and examples below DESTDIR and PREFIX (run `make build` before)
+	$(SAY) [ -x $(RELEASE) ] || { say "nothing is built yet: run make build first"; exit 1; }
+	install -D -m 0755 $(RELEASE) "$(DESTDIR)$(PREFIX)/bin/cti-bridge"
+	units="$(DESTDIR)$(PREFIX)/lib/systemd/system"
+	install -d "$$units" "$(DESTDIR)$(PREFIX)/lib/sysusers.d" "$(DESTDIR)$(SYSCONFDIR)/cti-bridge"
+	sed 's|/usr/bin/cti-bridge|$(PREFIX)/bin/cti-bridge|; s|/etc/cti-bridge|$(SYSCONFDIR)/cti-bridge|' systemd/cti-bridge@.service >"$$units/cti-bridge@.service"
+	chmod 0644 "$$units/cti-bridge@.service"
+	install -m 0644 systemd/cti-bridge.target "$$units/cti-bridge.target"
+	install -m 0644 systemd/cti-bridge.sysusers.conf "$(DESTDIR)$(PREFIX)/lib/sysusers.d/cti-bridge.conf"
+	examples="$(DESTDIR)$(PREFIX)/share/doc/cti-bridge/examples"
+	install -d "$$examples"
+	install -m 0644 Config/*.yaml "$$examples/"
+	[ -n "$(DESTDIR)" ] || say "next: systemd-sysusers; systemctl daemon-reload; write $(SYSCONFDIR)/cti-bridge/TENANT.yaml (examples: $$examples); systemctl enable --now cti-bridge@TENANT"
+
+.PHONY: clean
+clean: ## removes what was built
+	rm -rf .build

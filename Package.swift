@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A target exists for each rule that the compiler should enforce, and for no other reason: see docs/architecture.md.
+let warnings: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility"), .treatAllWarnings(as: .error)]
+
+let package = Package(
+    name: "cti-bridge",
+    products: [.executable(name: "cti-bridge", targets: ["cti-bridge"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
+        .target(name: "Codecs", dependencies: ["COpenSSL"], swiftSettings: warnings),
+        .target(name: "CallModel", dependencies: ["Codecs"], swiftSettings: warnings),
+        .target(
+            name: "WireProtocols",
+            dependencies: ["Codecs", "CHiredis", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: warnings),
+        .target(
+            name: "Store",
+            dependencies: [
+                "Codecs", .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            swiftSettings: warnings),
+        .target(
+            name: "Transport",
+            dependencies: [
+                "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: warnings),
+        .target(
+            name: "BridgeCore",
+            dependencies: [
+                "CallModel", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: warnings),
+        .target(
+            name: "Adapters",
+            dependencies: ["BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs"],
+            swiftSettings: warnings),
+        .target(
+            name: "Sinks",
+            dependencies: ["BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs"],
+            swiftSettings: warnings),
+        .target(
+            name: "Bridge",
+            dependencies: [
+                "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: warnings),
+        .executableTarget(name: "cti-bridge", dependencies: ["Bridge"], swiftSettings: warnings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,18 @@
+import BridgeCore
+
+/// The vendors: one line each.
+package enum AdapterRegistry {
+    package static let adapters: [any AdapterConfiguration.Type] = [
+        TeleforgeConfiguration.self
+    ]
+
+    /// Part of the design, refused by name until they are built.
+    package static let planned = ["enreach", "basix", "xcally"]
+
+    /// The words that `vendor:` takes.
+    package static var vendors: [String] { adapters.map { $0.vendor } }
+
+    package static func adapter(_ vendor: String) -> (any AdapterConfiguration.Type)? {
+        adapters.first { $0.vendor == vendor }
+    }
+}

@@ -1,0 +1,192 @@
+import Adapters
+import BridgeCore
+import CallModel
+import Sinks
+
+/// The keys of a tenant's file that belong to no vendor and to no type of sink.
+struct TenantReader {
+    let reading: ConfigurationReading
+    /// Every kind of CallEvent.
+    let kinds: [String]
+
+    /// The tenant's name, if the file has a usable one; mistakes in it are reported by `read`.
+    static func tenant(in root: ConfigurationNode) -> String? {
+        guard case .mapping(let entries) = root.content, let entry = entries.first(where: { $0.key == "tenant" }),
+            case .scalar(let text, _) = entry.value.content, TextPattern.tenant.matches(text)
+        else { return nil }
+        return text
+    }
+
+    /// Nil only after a report.
+    func read(_ root: ConfigurationNode) -> TenantConfiguration? {
+        guard let section = ConfigurationSection(root, title: "the file", reading: reading) else { return nil }
+        let tenant = section.string("tenant", required: true, matching: .tenant)
+        let (sources, sourceNames) = sources(section, tenant: tenant ?? "default")
+        let sinks = sinks(section, sourceNames: sourceNames)
+        let store = store(section.section("store"))
+        let log = log(section.section("log"))
+        section.refuse("admin", "'admin' is not built yet", hint: "remove it")
+        section.finish()
+        guard let tenant else { return nil }
+        return TenantConfiguration(
+            tenant: tenant, sources: sources, sinks: sinks, store: store, log: log, places: reading.places)
+    }
+
+    private func store(_ section: ConfigurationSection?) -> StoreSettings {
+        let path = section?.string("path")
+        let retention = section?.duration("retention", in: .seconds(60)...(.seconds(3650 * 86_400)))
+        let size = section?.size("max_size", in: 16 << 20...16 << 40)
+        section?.finish()
+        return StoreSettings(
+            path: path.map(reading.places.resolve) ?? reading.places.store,
+            retention: retention ?? .seconds(30 * 86_400), maximumBytes: size ?? 2 << 30)
+    }
+
+    private func log(_ section: ConfigurationSection?) -> LogConfiguration {
+        let level = section?.enumeration("level", LogConfiguration.Level.self)
+        let format = section?.enumeration("format", LogConfiguration.Format.self)
+        section?.finish()
+        return LogConfiguration(level: level ?? .info, format: format)
+    }
+}
+
+// MARK: - Sources
+
+extension TenantReader {
+    /// The sources without mistakes, and the names of all.
+    private func sources(_ root: ConfigurationSection, tenant: String) -> ([SourceConfiguration], Set<String>) {
+        let sections =
+            root.sections("sources", title: "a source", required: true, ifEmpty: "name at least one source") ?? []
+        var names: [String: ConfigurationMark] = [:]
+        let sources = sections.compactMap { source($0, tenant: tenant, names: &names) }
+        return (sources, Set(names.keys))
+    }
+
+    private func source(
+        _ section: ConfigurationSection, tenant: String, names: inout [String: ConfigurationMark]
+    ) -> SourceConfiguration? {
+        let name = uniqueName(section, names: &names)
+        let vendor = section.scalar("vendor", expected: "a vendor", required: true)
+        let isEnabled = section.boolean("enabled") ?? true
+        let label = section.string("tenant") ?? tenant
+        let lifecycle = section.enumeration("lifecycle", SourceProfile.Lifecycle.self) ?? .strict
+        let raw = section.enumeration("raw", RawPolicy.self) ?? .onUnmapped
+        section.refuse("proxy", "'proxy' is not built yet; it follows with the HTTP transport", hint: "remove it")
+        guard let vendor else { return nil }
+        guard let type = AdapterRegistry.adapter(vendor.text) else {
+            refuse(
+                vendor, word: "vendor", planned: AdapterRegistry.planned, available: AdapterRegistry.vendors,
+                in: section)
+            return nil
+        }
+        let adapter = type.init(section)
+        section.finish()
+        guard let name, let adapter else { return nil }
+        return SourceConfiguration(
+            name: name, isEnabled: isEnabled, tenant: label, lifecycle: lifecycle, raw: raw, adapter: adapter)
+    }
+
+    private func uniqueName(_ section: ConfigurationSection, names: inout [String: ConfigurationMark]) -> String? {
+        guard let name = section.string("name", required: true, matching: .name) else { return nil }
+        let mark = section.valueMark(of: "name")
+        guard let first = names[name] else {
+            names[name] = mark
+            return name
+        }
+        section.report(
+            "the name '\(name)' is taken, by line \(first.line), column \(first.column)", at: mark,
+            hint: "names of sources, and of sinks, are unique in a file")
+        return nil
+    }
+
+    private func refuse(
+        _ scalar: ConfigurationSection.Scalar, word: String, planned: [String], available: [String],
+        in section: ConfigurationSection
+    ) {
+        let found = ConfigurationDiagnostic.quoted(scalar.text)
+        let list = available.joined(separator: ", ")
+        if planned.contains(scalar.text) {
+            section.report("\(word) \(found) is not built yet; available: \(list)", at: scalar.mark)
+        } else {
+            let near = Suggestion.nearest(to: scalar.text, among: available + planned)
+            section.report(
+                "unknown \(word) \(found); available: \(list)", at: scalar.mark,
+                hint: near.map { "did you mean '\($0)'?" })
+        }
+    }
+}
+
+// MARK: - Sinks
+
+extension TenantReader {
+    /// The sinks without mistakes; one on stdout when the file names none.
+    private func sinks(_ root: ConfigurationSection, sourceNames: Set<String>) -> [SinkConfiguration] {
+        let sections = root.sections("sinks", title: "a sink", ifEmpty: "remove it for one sink on stdout")
+        guard let sections else {
+            return [
+                SinkConfiguration(
+                    name: "stdout", isEnabled: true, kinds: nil, sources: nil, destination: StdoutSinkConfiguration())
+            ]
+        }
+        var names: [String: ConfigurationMark] = [:]
+        var owners: [String: String] = [:]
+        return sections.compactMap { section in
+            guard let sink = sink(section, sourceNames: sourceNames, names: &names) else { return nil }
+            if sink.isEnabled, let resource = sink.destination.exclusiveResource,
+                let owner = owners.updateValue(sink.name, forKey: resource)
+            {
+                section.report(
+                    "sink '\(sink.name)' writes to \(resource), and so does '\(owner)'",
+                    at: section.valueMark(of: "name"),
+                    hint: "their lines would mix: give each its own, or make them one")
+            }
+            return sink
+        }
+    }
+
+    private func sink(
+        _ section: ConfigurationSection, sourceNames: Set<String>, names: inout [String: ConfigurationMark]
+    ) -> SinkConfiguration? {
+        let name = uniqueName(section, names: &names)
+        let type = section.scalar("type", expected: "a type of sink", required: true)
+        let isEnabled = section.boolean("enabled") ?? true
+        let chosen = section.scalars("events", ifEmpty: "remove it for all kinds").map { globs in
+            Set(globs.flatMap { matches(of: $0, in: section) })
+        }
+        let sources = section.scalars("sources", ifEmpty: "remove it for all sources").map { names in
+            Set(names.compactMap { sourceName($0, among: sourceNames, in: section) })
+        }
+        guard let type else { return nil }
+        guard let sink = SinkRegistry.sink(type.text) else {
+            refuse(type, word: "type", planned: SinkRegistry.planned, available: SinkRegistry.types, in: section)
+            return nil
+        }
+        let destination = sink.init(section)
+        section.finish()
+        guard let name, let destination else { return nil }
+        return SinkConfiguration(
+            name: name, isEnabled: isEnabled, kinds: chosen == Set(kinds) ? nil : chosen, sources: sources,
+            destination: destination)
+    }
+
+    /// The kinds that a glob chooses; one that chooses none is a mistake.
+    private func matches(of glob: ConfigurationSection.Scalar, in section: ConfigurationSection) -> [String] {
+        let chosen = kinds.filter { KindGlob.matches($0, glob: glob.text) }
+        if chosen.isEmpty {
+            section.report(
+                "\(ConfigurationDiagnostic.quoted(glob.text)) matches no kind of event", at: glob.mark,
+                hint: KindGlob.suggestion(for: glob.text, among: kinds).map { "did you mean '\($0)'?" })
+        }
+        return chosen
+    }
+
+    private func sourceName(
+        _ scalar: ConfigurationSection.Scalar, among names: Set<String>, in section: ConfigurationSection
+    ) -> String? {
+        if names.contains(scalar.text) { return scalar.text }
+        section.report(
+            "there is no source \(ConfigurationDiagnostic.quoted(scalar.text))", at: scalar.mark,
+            hint: Suggestion.hint(for: scalar.text, among: names.sorted()))
+        return nil
+    }
+}

@@ -1,0 +1,198 @@
+import BridgeCore
+import CallModel
+import Codecs
+import Logging
+import NIOCore
+import Store
+
+/// Facts in, durable lines out, receipts back. Confined to the tenant's event loop: nothing comes between reading the tracker
+/// and handing its lines to the store, so `seq` order is the order of events.
+final class IngestPipeline {
+    /// Events after which the tracker's state is written down, so that a restart reads back at most so many.
+    static let checkpointInterval = 50_000
+
+    let eventLoop: any EventLoop
+    private let store: Store
+    private var tracker: CallTracker
+    private let clock: () -> Timestamp
+
+    private var lines = ByteWriter(capacity: 1 << 18)
+    private var notes: [String: [UInt8]] = [:]
+    private var waitingReceipts: [(batch: Int, receipt: () -> Void)] = []
+    private var submitted = 0
+    private var committed = 0
+    private var eventsSinceCheckpoint = 0
+    private var timer: Scheduled<Void>?
+    private var timerDue: Timestamp?
+    private var isStopped = false
+    private var areReceiptsHeld = false
+
+    /// Called after each durable batch, and after each change of a link.
+    var onCommit: () -> Void = {}
+    var onLinkChange: () -> Void = {}
+
+    /// `tracker` continues where the store's lines end.
+    init(
+        store: Store, tracker: consuming CallTracker, eventLoop: any EventLoop, clock: @escaping () -> Timestamp
+    ) {
+        (self.store, self.eventLoop, self.clock) = (store, eventLoop, clock)
+        self.tracker = tracker
+        store.protect(from: self.tracker.oldestNeededSeq)
+    }
+
+    var counters: TrackerCounters { tracker.counters }
+    var openCallCount: Int { tracker.openCallCount }
+
+    func now() -> Timestamp { clock() }
+
+    // MARK: From sources
+
+    func ingest(_ facts: [CallFact], source: Int, receivedAt: Timestamp) {
+        for fact in facts { tracker.apply(fact, from: source, receivedAt: receivedAt) }
+    }
+
+    func setNote(_ key: String, _ value: [UInt8]) { notes[key] = value }
+
+    /// Hands everything ingested so far to the store. `receipt` is called on the loop once that, and all that a repeat in it
+    /// relied on, is durable.
+    func commit(receipt: @escaping () -> Void) {
+        submit()
+        if submitted == committed, !areReceiptsHeld {
+            receipt()
+        } else {
+            waitingReceipts.append((submitted, receipt))
+        }
+        schedule()
+    }
+
+    func linkUp(source: Int, attempt: Int) {
+        tracker.linkUp(source: source, attempt: attempt, at: now())
+        commit {}
+        onLinkChange()
+    }
+
+    func linkDown(source: Int, reason: String, lastGood: Timestamp) {
+        tracker.linkDown(source: source, reason: reason, lastGood: lastGood, at: now())
+        commit {}
+        onLinkChange()
+    }
+
+    /// The first line of a run, or its last.
+    func announce(_ kind: Kind, bridge source: Int, event: String) {
+        var fact = CallFact(kind, event: event)
+        fact.identity = .stream
+        fact.origin = .synthetic
+        tracker.apply(fact, from: source, receivedAt: now())
+        commit {}
+    }
+
+    /// No timers any more; the tracker's state goes down with the last commit.
+    func stop() {
+        isStopped = true
+        timer?.cancel()
+        saveCheckpoint()
+    }
+
+    // MARK: To the store
+
+    private func submit() {
+        let output = tracker.output
+        guard let first = output.first else { return }
+        var ends: [Int] = []
+        var receivedAt: [Int64] = []
+        var previous: [Int64] = []
+        ends.reserveCapacity(output.count)
+        receivedAt.reserveCapacity(output.count)
+        previous.reserveCapacity(output.count)
+        for item in output {
+            LineWriter.write(item.event, to: &lines)
+            ends.append(lines.count)
+            receivedAt.append(item.event.receivedAt.microseconds)
+            previous.append(item.previousSeq)
+        }
+        let batch = LineBatch(firstSeq: first.event.seq, bytes: lines.bytes, ends: ends)
+        lines.removeAll()
+        tracker.removeOutput()
+        submitted += 1
+        eventsSinceCheckpoint += batch.count
+        if eventsSinceCheckpoint >= Self.checkpointInterval { saveCheckpoint() }
+        let number = submitted
+        let noteList = notes.map { (key: $0.key, value: $0.value) }
+        notes.removeAll()
+        // The receipt is the one hop back to the loop; the box never leaves it, only its reference travels.
+        let back = LoopBound(self, on: eventLoop)
+        store.append(
+            StoreAppend(lines: batch, receivedAt: monotone(receivedAt), previous: previous, notes: noteList) {
+                back.execute { $0.batchCommitted(number) }
+            })
+    }
+
+    /// The store's column never decreases; a synthetic line never is older than the message that caused it.
+    private func monotone(_ times: [Int64]) -> [Int64] {
+        var times = times
+        for index in times.indices.dropFirst() { times[index] = max(times[index], times[index - 1]) }
+        return times
+    }
+
+    private func batchCommitted(_ number: Int) {
+        committed = number
+        callReceipts()
+        onCommit()
+    }
+
+    /// While receipts are held, sources that wait for them stop taking: the store has no room. What is durable stays durable.
+    func setReceipts(held: Bool) {
+        areReceiptsHeld = held
+        callReceipts()
+    }
+
+    private func callReceipts() {
+        guard !areReceiptsHeld else { return }
+        var ready = 0
+        while ready < waitingReceipts.count, waitingReceipts[ready].batch <= committed { ready += 1 }
+        guard ready > 0 else { return }
+        let receipts = waitingReceipts[..<ready]
+        waitingReceipts.removeFirst(ready)
+        for entry in receipts { entry.receipt() }
+    }
+
+    private func saveCheckpoint() {
+        eventsSinceCheckpoint = 0
+        store.saveCheckpoint(StoreCheckpoint(seq: tracker.nextSeq - 1, data: tracker.checkpoint()))
+        store.protect(from: tracker.oldestNeededSeq)
+    }
+
+    // MARK: Time
+
+    /// One timer for the earliest thing that is due; it is moved only when something earlier comes up.
+    private func schedule() {
+        guard !isStopped, let due = tracker.nextDeadline else { return }
+        if let timerDue, timerDue <= due { return }
+        timer?.cancel()
+        timerDue = due
+        let wait = max(0, due.microseconds - now().microseconds) + 1000
+        timer = eventLoop.assumeIsolated().scheduleTask(in: .microseconds(wait)) { [weak self] in self?.timerFired() }
+    }
+
+    private func timerFired() {
+        (timer, timerDue) = (nil, nil)
+        tracker.advance(to: now())
+        commit {}
+    }
+}
+
+/// A reference to an object of one event loop that other threads may carry, but only use on that loop.
+struct LoopBound<Object: AnyObject>: Sendable {
+    private let bound: NIOLoopBound<Object>
+    private let eventLoop: any EventLoop
+
+    init(_ object: Object, on eventLoop: any EventLoop) {
+        bound = NIOLoopBound(object, eventLoop: eventLoop)
+        self.eventLoop = eventLoop
+    }
+
+    func execute(_ body: @escaping @Sendable (Object) -> Void) {
+        let bound = bound
+        eventLoop.execute { body(bound.value) }
+    }
+}

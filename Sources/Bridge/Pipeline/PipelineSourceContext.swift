@@ -1,0 +1,43 @@
+import BridgeCore
+import CallModel
+import Codecs
+import Logging
+import NIOCore
+
+/// What one source sees of the pipeline.
+final class PipelineSourceContext: SourceContext {
+    let eventLoop: any EventLoop
+    let logger: Logger
+    let metrics: SourceMetrics
+    private let pipeline: IngestPipeline
+    private let source: Int
+    private let notePrefix: String
+    private let notes: [String: [UInt8]]
+
+    /// `notes` are those of the whole store, as they were at the start.
+    init(
+        pipeline: IngestPipeline, source: Int, name: String, notes: [String: [UInt8]], metrics: SourceMetrics,
+        logger: Logger
+    ) {
+        (self.pipeline, self.source, self.metrics, self.logger) = (pipeline, source, metrics, logger)
+        (eventLoop, notePrefix, self.notes) = (pipeline.eventLoop, "\(name)/", notes)
+    }
+
+    func now() -> Timestamp { pipeline.now() }
+
+    func ingest(_ facts: [CallFact], receivedAt: Timestamp) {
+        pipeline.ingest(facts, source: source, receivedAt: receivedAt)
+    }
+
+    func commit(receipt: @escaping () -> Void) { pipeline.commit(receipt: receipt) }
+
+    func linkUp(attempt: Int) { pipeline.linkUp(source: source, attempt: attempt) }
+
+    func linkDown(reason: String) {
+        pipeline.linkDown(source: source, reason: reason, lastGood: now())
+    }
+
+    func setNote(_ key: String, _ value: [UInt8]) { pipeline.setNote(notePrefix + key, value) }
+
+    func note(_ key: String) -> [UInt8]? { notes[notePrefix + key] }
+}

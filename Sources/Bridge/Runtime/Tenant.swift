@@ -1,0 +1,179 @@
+import BridgeCore
+import CallModel
+import Codecs
+import Glibc
+import Logging
+import NIOCore
+import Sinks
+import Store
+
+/// One tenant while it runs: its store, the pipeline and sources on one event loop, and a pump for each sink.
+final class Tenant: Sendable {
+    /// What the service has to react to.
+    enum Event: Sendable {
+        /// Nobody reads a sink any more.
+        case sinkGone(name: String, reason: String)
+        /// Nothing more can be written; the next start begins a new file.
+        case storeDamaged(StoreError)
+        case failed(String)
+    }
+
+    /// How long a stop may take for taking leave of the sources, and for the sinks.
+    static let sourceLimit = TimeAmount.seconds(5)
+    static let sinkLimit = Duration.seconds(10)
+
+    let name: String
+    let logger: Logger
+    private let store: Store
+    private let pumps: [SinkPump]
+    private let core: LoopBound<TenantCore>
+    private let eventLoop: any EventLoop
+
+    /// Opens the store and reads back what the tracker needs. Blocks: for the start of the process only.
+    init(
+        _ configuration: TenantConfiguration, eventLoop: any EventLoop, logger: Logger,
+        onStatus: @escaping @Sendable (String) -> Void, onEvent: @escaping @Sendable (Event) -> Void
+    ) throws {
+        (name, self.eventLoop) = (configuration.tenant, eventLoop)
+        var logger = logger
+        logger[metadataKey: "tenant"] = "\(configuration.tenant)"
+        self.logger = logger
+        let notices = StoreNotices(logger: logger, onEvent: onEvent)
+        store = try Store.open(
+            StoreConfiguration(
+                path: configuration.store.path, retention: configuration.store.retention,
+                maxSizeBytes: Int64(configuration.store.maximumBytes)),
+            newStream: Self.newStream, notify: { notices.take($0) })
+        do {
+            let sources = configuration.sources.filter(\.isEnabled)
+            let profiles = [Self.bridgeProfile(configuration.tenant)] + sources.map { $0.adapter.profile(of: $0) }
+            let (restored, past) = try TrackerRestorer.restore(from: store, profiles: profiles)
+            logger.info(
+                "store opened",
+                metadata: [
+                    "path": "\(configuration.store.path)", "stream": "\(store.stream)", "last_seq": "\(store.lastSeq)",
+                    "read_back": "\(past.linesRead)",
+                ])
+            pumps = try Self.pumps(configuration, store: store, logger: logger)
+            let box = TransferBox((restored, sources, past))
+            let (store, tenantLogger) = (store, logger)
+            core = try eventLoop.submit {
+                let (restored, sources, past) = box.value
+                let core = TenantCore(
+                    store: store, restored: restored, past: past, sources: sources, eventLoop: eventLoop,
+                    logger: tenantLogger, onStatus: onStatus)
+                return LoopBound(core, on: eventLoop)
+            }.wait()
+            notices.bind(core)
+        } catch {
+            store.close()
+            throw error
+        }
+    }
+
+    var sinkCount: Int { pumps.count }
+
+    // MARK: Life
+
+    /// Serves the sinks until `stop`, and starts the sources. Tells the ends of pumps by `onEvent`.
+    func run(onEvent: @escaping @Sendable (Event) -> Void) async {
+        core.execute { $0.start() }
+        await withTaskGroup(of: Void.self) { group in
+            for pump in pumps {
+                group.addTask {
+                    do {
+                        if case .gone(let reason) = try await pump.run() {
+                            onEvent(.sinkGone(name: pump.sink.name, reason: reason))
+                        }
+                    } catch {
+                        onEvent(.failed("sink \(pump.sink.name): \(error)"))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sources first, then the last lines, then the sinks until their limit. `run` returns when this is done.
+    func stop() async {
+        let leaving = eventLoop.makePromise(of: Void.self)
+        core.execute { $0.stop(within: Self.sourceLimit).cascade(to: leaving) }
+        try? await leaving.futureResult.get()
+        let (store, logger) = (store, logger)
+        do {
+            try await onThread("store stop") { try store.flush() }
+        } catch {
+            logger.error("what was not written stays with the sources", metadata: ["reason": "\(error)"])
+        }
+        for pump in pumps { pump.finish(within: Self.sinkLimit) }
+    }
+
+    /// After `run` has returned.
+    func close() async {
+        let store = store
+        try? await onThread("store close") { store.close() }
+    }
+
+    func reopen() { for pump in pumps { pump.sink.reopen() } }
+
+    /// Blocking work, off the cooperative pool.
+    private func onThread(_ name: String, _ work: @escaping @Sendable () throws -> Void) async throws {
+        let thread = try ThreadExecutor(name: name)
+        defer { thread.shutdown() }
+        try await withTaskExecutorPreference(thread) { try work() }
+    }
+
+    // MARK: Parts
+
+    /// The bridge speaks of itself as a source, so that its lines have ids like all others.
+    static func bridgeProfile(_ tenant: String) -> SourceProfile {
+        SourceProfile(vendor: "bridge", name: "cti-bridge", tenant: tenant)
+    }
+
+    private static func newStream() -> UUID128 {
+        var random = SystemRandomNumberGenerator()
+        return UUID128(
+            milliseconds: UInt64(max(0, WallClock.now().microseconds / 1000)), random: (random.next(), random.next()))
+    }
+
+    private static func pumps(
+        _ configuration: TenantConfiguration, store: Store, logger: Logger
+    ) throws -> [SinkPump] {
+        let sinks = configuration.sinks.filter(\.isEnabled)
+        for known in store.cursors.keys where !configuration.sinks.contains(where: { $0.name == known }) {
+            logger.warning("a sink is no longer configured; its cursor is dropped", metadata: ["sink": "\(known)"])
+            store.forget(sink: known)
+        }
+        return try sinks.map { sink in
+            var sinkLogger = logger
+            sinkLogger[metadataKey: "sink"] = "\(sink.name)"
+            let filter = LineFilter(kinds: Array(sink.kinds ?? []), sources: Array(sink.sources ?? []))
+            return SinkPump(
+                sink: try sink.destination.makeSink(name: sink.name, tenant: configuration.tenant),
+                feed: DeliveryFeed(store: store, sink: sink.name), filter: { filter.apply($0) },
+                metrics: SinkMetrics(), logger: sinkLogger)
+        }
+    }
+}
+
+/// Moves values that no thread shares into a closure.
+private final class TransferBox<Value>: @unchecked Sendable {
+    // Made on one thread, read once on another that waits for it; never used again by the first.
+    let value: Value
+    init(_ value: Value) { self.value = value }
+}
+
+extension DeliveryFeed {
+    /// The store as one sink sees it. A sink that the store has not met yet begins with the oldest stored line.
+    init(store: Store, sink: String) {
+        self.init(
+            stream: store.stream,
+            next: { try store.next(after: $0, maxLines: $1, maxBytes: $2) },
+            cursor: { store.cursor(of: sink) ?? 0 },
+            advance: { store.advance(sink: sink, to: $0) },
+            lastSeq: { store.lastSeq },
+            subscribe: { wake in
+                let registration = store.onCommit { _ in wake() }
+                return { registration.cancel() }
+            })
+    }
+}

@@ -1,0 +1,33 @@
+import CallModel
+import Codecs
+
+/// What the configuration of a vendor can make. With the registry line this is all the runtime knows of a vendor.
+package protocol SourceFactory: Sendable {
+    /// What the tracker must know of such a source.
+    func profile(of source: SourceConfiguration) -> SourceProfile
+    /// On the tenant's event loop.
+    func makeSource(_ source: SourceConfiguration, context: any SourceContext) -> any Source
+    /// For recorded scenarios: the profile and the mapping without a configuration file.
+    static func makeReplayer(name: String, raw: RawPolicy) -> any MessageReplayer
+}
+
+/// Recorded vendor messages to facts, in the notation of scenario files.
+package protocol MessageReplayer: AnyObject {
+    /// Completes the profile that the scenario names.
+    func complete(_ profile: inout SourceProfile)
+    /// Throws `ReplayError` where the message is not in the vendor's notation.
+    func facts(of message: JSONValue, into facts: inout [CallFact]) throws
+}
+
+/// Why a recorded message cannot be played.
+package struct ReplayError: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// What the configuration of a sink type can make.
+package protocol SinkFactory: Sendable {
+    /// Throws what the configuration could not know, such as a path that is no place for a file.
+    func makeSink(name: String, tenant: String) throws -> any Sink
+}

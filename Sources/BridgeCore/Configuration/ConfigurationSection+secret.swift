@@ -1,0 +1,99 @@
+import Glibc
+
+extension ConfigurationSection {
+    /// The largest secret that is read.
+    private static let maximumSecretBytes = 64 * 1024
+
+    /// A secret, resolved: `{ credential: NAME }`, `{ file: PATH }` or `{ env: NAME }`. Never a plain value.
+    package func secret(_ key: String, required: Bool = false) -> Secret? {
+        guard let node = value(key, required: required) else { return nil }
+        guard case .mapping = node.content else {
+            report(
+                "'\(key)' is a secret and must not be written into the file", at: node.mark,
+                hint: "write \(key): { credential: NAME }, { file: PATH } or { env: NAME }")
+            return nil
+        }
+        guard let section = ConfigurationSection(node, title: "'\(key)'", reading: reading) else { return nil }
+        let credential = section.string("credential")
+        let file = section.string("file")
+        let variable = section.string("env")
+        section.finish()
+        guard section.keys.count == 1 else {
+            report(
+                "'\(key)' needs exactly one of credential, file, env", at: node.mark,
+                hint: "write \(key): { credential: NAME }, { file: PATH } or { env: NAME }")
+            return nil
+        }
+        if let credential { return section.credential(credential) }
+        if let file { return section.secretFile(file) }
+        return variable.flatMap { section.variable($0) }
+    }
+
+    /// systemd guards its directory itself; the group bits there are the mask of an access list, so they are not judged.
+    private func credential(_ name: String) -> Secret? {
+        let mark = valueMark(of: "credential")
+        guard !name.contains("/"), name != ".", name != ".." else {
+            report("a credential has a name, not a path", at: mark, hint: "for a path write { file: PATH }")
+            return nil
+        }
+        guard let directory = reading.places.credentials else {
+            report(
+                "no credentials here: CREDENTIALS_DIRECTORY is not set", at: mark,
+                hint:
+                    "systemd sets it for LoadCredential=; to try the file by hand set it to a directory that holds '\(name)'"
+            )
+            return nil
+        }
+        return content(
+            of: "\(directory)/\(name)", called: "credential \(ConfigurationDiagnostic.quoted(name))", at: mark,
+            isGuarded: true,
+            hint: "add LoadCredential=\(name):PATH to the unit")
+    }
+
+    private func secretFile(_ path: String) -> Secret? {
+        let mark = valueMark(of: "file")
+        guard path.hasPrefix("/") else {
+            report("a secret's file needs an absolute path", at: mark, hint: "begin it with /")
+            return nil
+        }
+        return content(
+            of: path, called: "secret file \(ConfigurationDiagnostic.quoted(path))", at: mark, isGuarded: false,
+            hint: nil)
+    }
+
+    private func variable(_ name: String) -> Secret? {
+        let mark = valueMark(of: "env")
+        guard let text = reading.environment[name] else {
+            report("environment variable \(ConfigurationDiagnostic.quoted(name)) is not set", at: mark)
+            return nil
+        }
+        guard !text.isEmpty else {
+            report("environment variable \(ConfigurationDiagnostic.quoted(name)) is empty", at: mark)
+            return nil
+        }
+        return Secret(Array(text.utf8))
+    }
+
+    private func content(
+        of path: String, called name: String, at mark: ConfigurationMark, isGuarded: Bool, hint: String?
+    ) -> Secret? {
+        do {
+            let file = try SmallFile(path: path, limit: Self.maximumSecretBytes)
+            if !isGuarded, file.mode & 0o077 != 0 {
+                report("\(name) can be read or written by others", at: mark, hint: "chmod 600 \(path)")
+                return nil
+            }
+            var bytes = file.bytes
+            if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+            if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+            guard !bytes.isEmpty else {
+                report("\(name) is empty", at: mark)
+                return nil
+            }
+            return Secret(bytes)
+        } catch {
+            report("\(name) cannot be read: \(error)", at: mark, hint: error == .system(ENOENT) ? hint : nil)
+            return nil
+        }
+    }
+}

@@ -1,0 +1,111 @@
+/// Keys with a hash that is the same in every run, so that tables can be written down and read back.
+protocol StablyHashed: Equatable {
+    var stableHash: UInt64 { get }
+}
+
+/// A map of bounded size: the oldest key makes room for the newest. Insertion order is kept; memory grows with the content.
+struct BoundedMap<Key: StablyHashed, Value> {
+    struct Entry {
+        let key: Key
+        var value: Value
+    }
+
+    /// Oldest first, as a ring once it is full.
+    private var ring: [Entry] = []
+    private var oldest = 0
+    /// Open addressing over `ring`: index + 1, 0 for free. Its size is a power of two, at least twice the ring's.
+    private var table: [UInt32]
+    private let limit: Int
+
+    init(limit: Int) {
+        self.limit = max(1, limit)
+        table = Array(repeating: 0, count: 64)
+    }
+
+    var count: Int { ring.count }
+
+    func contains(_ key: Key) -> Bool { find(key) != nil }
+
+    subscript(key: Key) -> Value? { find(key).map { ring[Int(table[$0]) - 1].value } }
+
+    /// Adds `key`, or replaces its value where it is already known; its age stays then.
+    mutating func insert(_ key: Key, _ value: Value) {
+        if let place = find(key) {
+            ring[Int(table[place]) - 1].value = value
+            return
+        }
+        if ring.count < limit {
+            ring.append(Entry(key: key, value: value))
+            if ring.count * 2 > table.count { rebuild() } else { link(ring.count - 1) }
+        } else {
+            unlink(ring[oldest].key)
+            ring[oldest] = Entry(key: key, value: value)
+            link(oldest)
+            oldest = (oldest + 1) % limit
+        }
+    }
+
+    /// Oldest first.
+    var entries: [Entry] { Array(ring[oldest...]) + ring[..<oldest] }
+
+    private var mask: Int { table.count - 1 }
+
+    private func home(of key: Key) -> Int { Int(truncatingIfNeeded: key.stableHash) & mask }
+
+    private func find(_ key: Key) -> Int? {
+        var place = home(of: key)
+        while table[place] != 0 {
+            if ring[Int(table[place]) - 1].key == key { return place }
+            place = (place + 1) & mask
+        }
+        return nil
+    }
+
+    private mutating func link(_ index: Int) {
+        var place = home(of: ring[index].key)
+        while table[place] != 0 { place = (place + 1) & mask }
+        table[place] = UInt32(index + 1)
+    }
+
+    /// Takes a key out and closes the hole by moving later entries of the same run up.
+    private mutating func unlink(_ key: Key) {
+        guard var hole = find(key) else { return }
+        table[hole] = 0
+        var place = (hole + 1) & mask
+        while table[place] != 0 {
+            let home = home(of: ring[Int(table[place]) - 1].key)
+            if (place &- home) & mask >= (place &- hole) & mask {
+                table[hole] = table[place]
+                table[place] = 0
+                hole = place
+            }
+            place = (place + 1) & mask
+        }
+    }
+
+    private mutating func rebuild() {
+        table = Array(repeating: 0, count: table.count * 4)
+        for index in ring.indices { link(index) }
+    }
+}
+
+/// 64-bit FNV-1a over the UTF-8 of a text, mixed once more so that the low bits are good.
+struct TextHash: StablyHashed, Hashable {
+    let value: UInt64
+
+    init(_ text: String) {
+        let hashed = text.utf8.withContiguousStorageIfAvailable { Self(UnsafeRawBufferPointer($0)) }
+        self = hashed ?? Array(text.utf8).withUnsafeBytes { Self($0) }
+    }
+
+    init(_ bytes: UnsafeRawBufferPointer) {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        hash ^= hash >> 32
+        value = hash &* 0x9E37_79B9_7F4A_7C15
+    }
+
+    init(value: UInt64) { self.value = value }
+
+    var stableHash: UInt64 { value >> 20 ^ value }
+}

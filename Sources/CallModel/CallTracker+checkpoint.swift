@@ -1,0 +1,171 @@
+import Codecs
+
+/// What a restart needs beside the events themselves, so that it must not read all of them back: which calls are in memory
+/// (their events are read back and folded), and what was remembered of the rest.
+extension CallTracker {
+    /// A call whose lines a restart reads back, from its last line along the chain of previous ones.
+    public struct CallPointer: Sendable, Equatable {
+        public let lastSeq: Int64
+        let gaps: Int32
+    }
+
+    private static var version: UInt8 { 1 }
+
+    /// The oldest line that a restart from a checkpoint made now would read.
+    public var oldestNeededSeq: Int64 {
+        slotByID.values.reduce(nextSeq) { min($0, calls[Int($1)].firstSeq) }
+    }
+
+    /// The state as of `nextSeq - 1`.
+    public func checkpoint() -> [UInt8] {
+        var out = ByteWriter(capacity: 1 << 16)
+        out.append(Self.version)
+        out.append(littleEndian: nextSeq)
+        out.append(forgotEntities ? 1 : 0)
+        out.append(littleEndian: UInt32(sources.count))
+        for source in sources {
+            out.append(countedText: source.profile.vendor)
+            out.append(countedText: source.profile.name)
+            out.append(source.isUp ? 1 : 0)
+            out.append(littleEndian: source.lastGood?.microseconds ?? .min)
+            let ids = source.recentIDs.entries
+            out.append(littleEndian: UInt32(ids.count))
+            for entry in ids {
+                out.append(littleEndian: entry.key.high)
+                out.append(littleEndian: entry.key.low)
+            }
+        }
+        let held = slotByID.values.map { calls[Int($0)] }.sorted { $0.lastSeq < $1.lastSeq }
+        out.append(littleEndian: UInt32(held.count))
+        for call in held {
+            out.append(littleEndian: call.lastSeq)
+            out.append(littleEndian: call.gaps)
+        }
+        append(tombstones.entries, to: &out)
+        let states = entities.entries
+        out.append(littleEndian: UInt32(states.count))
+        for entry in states {
+            out.append(littleEndian: entry.key.value)
+            out.append(littleEndian: entry.value.changes)
+            out.append(littleEndian: entry.value.hash)
+        }
+        return out.bytes
+    }
+
+    private func append(_ stones: [BoundedMap<TextHash, Tombstone>.Entry], to out: inout ByteWriter) {
+        out.append(littleEndian: UInt32(stones.count))
+        for entry in stones {
+            out.append(littleEndian: entry.key.value)
+            out.append(littleEndian: entry.value.lastSeq)
+            out.append(littleEndian: entry.value.callSeq)
+            out.append(UInt8(Direction.allCases.firstIndex(of: entry.value.direction) ?? 0))
+            out.append(littleEndian: entry.value.at.microseconds)
+        }
+    }
+
+    /// Takes in a checkpoint, after all sources were registered and before anything else. Returns the calls whose lines
+    /// have to follow with `restoreCall`; nil for bytes that are no checkpoint of this version, nothing is changed then.
+    public mutating func restoreCheckpoint(_ bytes: [UInt8]) -> [CallPointer]? {
+        var reader = BinaryReader(bytes)
+        guard reader.integer(UInt8.self) == Self.version, let next = reader.integer(Int64.self),
+            let forgot = reader.integer(UInt8.self), let links = Self.readSources(&reader),
+            let held = Self.readCalls(&reader), let stones = Self.readTombstones(&reader),
+            let states = Self.readEntities(&reader), reader.isAtEnd
+        else { return nil }
+        nextSeq = next
+        forgotEntities = forgot == 1
+        for link in links {
+            guard let index = sourceIndex(link.vendor, link.name) else { continue }
+            sources[index].isUp = link.isUp
+            sources[index].lastGood = link.lastGood
+            for id in link.ids { sources[index].recentIDs.insert(id, ()) }
+        }
+        for (key, stone) in stones { tombstones.insert(key, stone) }
+        for (key, state) in states { entities.insert(key, state) }
+        return held
+    }
+
+    /// Folds the lines of one call, oldest first.
+    public mutating func restoreCall(_ events: [CallEvent], _ pointer: CallPointer) {
+        guard let first = events.first, let call = first.call,
+            let source = sourceIndex(first.source.vendor, first.source.name)
+        else { return }
+        let slot = takeSlot(call.id, source, first.occurredAt, first.receivedAt)
+        for event in events { calls[slot].evolve(event, profile: sources[source].profile) }
+        calls[slot].gaps = max(calls[slot].gaps, pointer.gaps)
+        if calls[slot].hasEnded { endedCount += 1 }
+        touch(slot)
+    }
+
+    // MARK: Reading
+
+    private struct Link {
+        let vendor: String
+        let name: String
+        let isUp: Bool
+        let lastGood: Timestamp?
+        let ids: [UUID128]
+    }
+
+    private static func readSources(_ reader: inout BinaryReader) -> [Link]? {
+        guard let count = reader.count(itemBytes: 21) else { return nil }
+        var links: [Link] = []
+        for _ in 0..<count {
+            guard let vendor = reader.text(), let name = reader.text(), let isUp = reader.integer(UInt8.self),
+                let lastGood = reader.integer(Int64.self), let idCount = reader.count(itemBytes: 16)
+            else { return nil }
+            var ids: [UUID128] = []
+            ids.reserveCapacity(idCount)
+            for _ in 0..<idCount {
+                guard let high = reader.integer(UInt64.self), let low = reader.integer(UInt64.self) else { return nil }
+                ids.append(UUID128(high: high, low: low))
+            }
+            links.append(
+                Link(
+                    vendor: vendor, name: name, isUp: isUp == 1,
+                    lastGood: lastGood == .min ? nil : Timestamp(microseconds: lastGood), ids: ids))
+        }
+        return links
+    }
+
+    private static func readCalls(_ reader: inout BinaryReader) -> [CallPointer]? {
+        guard let count = reader.count(itemBytes: 12) else { return nil }
+        var held: [CallPointer] = []
+        for _ in 0..<count {
+            guard let lastSeq = reader.integer(Int64.self), let gaps = reader.integer(Int32.self) else { return nil }
+            held.append(CallPointer(lastSeq: lastSeq, gaps: gaps))
+        }
+        return held
+    }
+
+    private static func readTombstones(_ reader: inout BinaryReader) -> [(TextHash, Tombstone)]? {
+        guard let count = reader.count(itemBytes: 29) else { return nil }
+        var stones: [(TextHash, Tombstone)] = []
+        for _ in 0..<count {
+            guard let hash = reader.integer(UInt64.self), let lastSeq = reader.integer(Int64.self),
+                let callSeq = reader.integer(Int32.self), let direction = reader.integer(UInt8.self),
+                let at = reader.integer(Int64.self), Int(direction) < Direction.allCases.count
+            else { return nil }
+            stones.append(
+                (
+                    TextHash(value: hash),
+                    Tombstone(
+                        lastSeq: lastSeq, callSeq: callSeq, direction: Direction.allCases[Int(direction)],
+                        at: Timestamp(microseconds: at))
+                ))
+        }
+        return stones
+    }
+
+    private static func readEntities(_ reader: inout BinaryReader) -> [(TextHash, EntityState)]? {
+        guard let count = reader.count(itemBytes: 24) else { return nil }
+        var states: [(TextHash, EntityState)] = []
+        for _ in 0..<count {
+            guard let key = reader.integer(UInt64.self), let changes = reader.integer(Int64.self),
+                let hash = reader.integer(UInt64.self)
+            else { return nil }
+            states.append((TextHash(value: key), EntityState(changes: changes, hash: hash)))
+        }
+        return states
+    }
+}

@@ -1,0 +1,268 @@
+import Codecs
+
+/// Facts to events: decides which facts are new, completes the lives of calls, and numbers the lines.
+///
+/// Theory of operation. The state is a fold over the events that were written: `decide` looks at the state and makes events,
+/// `fold` takes each event in, and nothing else changes a call. So a restart feeds the stored events of open calls to `fold`
+/// and goes on as if nothing had happened.
+///
+/// Pure: the time is an argument, and there is no clock, no I/O and no randomness. Events come out in `output`, in `seq` order.
+/// Promises: docs/call-event.md, "Promises to the consumer".
+public struct CallTracker: ~Copyable {
+    /// An event, and the `seq` of the line before it in the same call (0: none).
+    public struct Output: Sendable {
+        public let event: CallEvent
+        public let previousSeq: Int64
+    }
+
+    /// A call that has left memory.
+    struct Tombstone {
+        var lastSeq: Int64
+        var callSeq: Int32
+        var direction: Direction
+        var at: Timestamp
+    }
+
+    struct EntityState {
+        var changes: Int64
+        var hash: UInt64
+    }
+
+    struct Source {
+        let profile: SourceProfile
+        /// `name:`, the beginning of each of its call ids.
+        let callPrefix: String
+        var recentIDs: BoundedMap<UUID128, Void>
+        var isUp = false
+        /// When the link was last known to be good; nil before the first connect in this stream.
+        var lastGood: Timestamp?
+        var gapReason: Gap.Reason = .disconnect
+    }
+
+    public let stream: UUID128
+    public internal(set) var nextSeq: Int64 = 1
+    public private(set) var counters = TrackerCounters()
+    /// Events since the last `removeOutput`.
+    public private(set) var output: [Output] = []
+    let limits: TrackerLimits
+
+    var sources: [Source] = []
+    var calls: [CallState] = []
+    var freeSlots: [Int32] = []
+    var slotByID: [String: Int32] = [:]
+    /// For each source: ring, queue and talk time-outs, and ended calls that linger.
+    var lists: [DeadlineList] = []
+    var tombstones: BoundedMap<TextHash, Tombstone>
+    var entities: BoundedMap<TextHash, EntityState>
+    /// True once an entity was forgotten: its next change is then numbered by `seq`, so that no id comes twice.
+    var forgotEntities = false
+    /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
+    var graceSlots: [Int32] = []
+    private var identifier = EventIdentifier()
+
+    public init(stream: UUID128, limits: TrackerLimits = TrackerLimits()) {
+        (self.stream, self.limits) = (stream, limits)
+        tombstones = BoundedMap(limit: limits.tombstones)
+        entities = BoundedMap(limit: limits.entities)
+    }
+
+    /// Adds a source. The number is its handle; registering the same profiles in the same order gives the same numbers.
+    public mutating func register(_ profile: SourceProfile) -> Int {
+        if let known = sources.firstIndex(where: { $0.profile.vendor == profile.vendor && $0.profile.name == profile.name }) {
+            return known
+        }
+        sources.append(
+            Source(
+                profile: profile, callPrefix: profile.name + ":", recentIDs: BoundedMap(limit: limits.recentIDs)))
+        lists.append(contentsOf: Array(repeating: DeadlineList(), count: TimeoutClass.allCases.count))
+        return sources.count - 1
+    }
+
+    public mutating func removeOutput() { output.removeAll(keepingCapacity: true) }
+
+    /// Calls that are open.
+    public var openCallCount: Int { calls.count - freeSlots.count - endedCount }
+    var endedCount = 0
+
+    // MARK: Facts
+
+    /// Takes in one fact of a registered source.
+    public mutating func apply(_ fact: CallFact, from source: Int, receivedAt: Timestamp) {
+        guard fact.kind.isCall, let vendorID = fact.callID, !vendorID.isEmpty else {
+            return applyWithoutCall(fact, source, receivedAt)
+        }
+        let id = sources[source].callPrefix + vendorID
+        if let slot = slotByID[id] {
+            applyToCall(fact, Int(slot), receivedAt)
+        } else if let tombstone = tombstones[TextHash(id)],
+            receivedAt < tombstone.at.advanced(by: limits.tombstoneAge)
+        {
+            applyToTombstone(fact, id, tombstone, source, receivedAt)
+        } else {
+            applyToUnknownCall(fact, id, source, receivedAt)
+        }
+    }
+
+    private mutating func applyToUnknownCall(_ fact: CallFact, _ id: String, _ source: Int, _ receivedAt: Timestamp) {
+        makeRoom(now: receivedAt)
+        if fact.kind.isOpener { return emit(fact, id: id, source: source, receivedAt: receivedAt) }
+        if fact.kind == .callMissed { return applyWithoutCall(fact, source, receivedAt) }
+        let cause = identifyFirst(of: fact, source: source)
+        if fact.identity != .stream, sources[source].recentIDs.contains(cause) {
+            counters.repeatedIDs += 1
+            return
+        }
+        let slot: Int
+        if sources[source].profile.lifecycle == .strict {
+            let opener = syntheticOpener(for: fact, receivedAt: receivedAt)
+            emit(opener, id: id, source: source, receivedAt: receivedAt, causedBy: cause)
+            slot = slotByID[id].map(Int.init) ?? takeSlot(id, source, opener.occurredAt ?? receivedAt, receivedAt)
+        } else {
+            slot = takeSlot(id, source, fact.occurredAt ?? receivedAt, receivedAt)
+        }
+        applyToCall(fact, slot, receivedAt, isFirst: true)
+    }
+
+    /// The id of the first line that `fact` becomes: a record ends its call first.
+    private mutating func identifyFirst(of fact: CallFact, source: Int) -> UUID128 {
+        guard fact.kind == .callRecord else { return identify(fact, source: source, slot: nil) }
+        return identifier.make(sources[source].profile, "end", fact.callID ?? "")
+    }
+
+    private func syntheticOpener(for fact: CallFact, receivedAt: Timestamp) -> CallFact {
+        let hint = fact.opener ?? .init(kind: fact.direction == .outbound ? .callDialing : .callOffered)
+        var opener = CallFact(
+            hint.kind, callID: fact.callID, event: fact.event, occurredAt: fact.occurredAt,
+            timeSource: fact.timeSource)
+        if let lead = hint.lead {
+            (opener.occurredAt, opener.timeSource) = ((fact.occurredAt ?? receivedAt).advanced(by: .zero - lead), .derived)
+        } else if let begin = hint.occurredAt {
+            (opener.occurredAt, opener.timeSource) = (begin, .derived)
+        }
+        opener.origin = .synthetic
+        opener.direction = fact.direction
+        opener.leg = fact.leg
+        opener.tenant = fact.tenant
+        opener.body.from = fact.body.from
+        opener.body.to = fact.body.to
+        opener.body.trunk = fact.body.trunk
+        for entry in fact.body.references.entries where entry.key.isOfCall {
+            opener.body.references[entry.key] = entry.value
+        }
+        return opener
+    }
+
+    /// A late line of a call that has left memory; never a second opener, never a second end.
+    private mutating func applyToTombstone(
+        _ fact: CallFact, _ id: String, _ tombstone: Tombstone, _ source: Int, _ receivedAt: Timestamp
+    ) {
+        guard !fact.kind.isOpener, fact.kind != .callAbandoned, fact.kind != .callEnded else {
+            counters.repeatedIDs += 1
+            return
+        }
+        emit(fact, id: id, source: source, receivedAt: receivedAt, tombstone: tombstone)
+    }
+
+    private mutating func applyWithoutCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
+        if fact.kind.isState {
+            let key = StateEntity.key(fact.kind, source: sources[source].profile.name, fact.body)
+            guard entities[key]?.hash != LineWriter.hash(of: fact.body) else {
+                counters.repeatedStates += 1
+                return
+            }
+        }
+        emit(fact, id: nil, source: source, receivedAt: receivedAt)
+    }
+
+    // MARK: Lines
+
+    /// Makes the event of a fact that was found worth a line, folds it, and puts it out. Drops it if its id is known.
+    mutating func emit(
+        _ fact: CallFact, id: String?, source: Int, receivedAt: Timestamp, causedBy: UUID128? = nil,
+        tombstone: Tombstone? = nil
+    ) {
+        let slot = id.flatMap { slotByID[$0] }.map(Int.init)
+        let eventID = identify(fact, source: source, slot: slot)
+        guard !sources[source].recentIDs.contains(eventID) else {
+            counters.repeatedIDs += 1
+            return
+        }
+        let occurredAt = fact.occurredAt ?? receivedAt
+        let profile = sources[source].profile
+        var event = CallEvent(
+            id: eventID, kind: fact.kind, stream: stream, seq: nextSeq, occurredAt: occurredAt, receivedAt: receivedAt,
+            timeSource: fact.occurredAt == nil ? .received : fact.timeSource, origin: fact.origin,
+            tenant: fact.tenant ?? profile.tenant,
+            source: SourceReference(vendor: profile.vendor, name: profile.name, event: fact.event), body: fact.body)
+        event.causedBy = causedBy
+        event.uncertainMilliseconds = fact.uncertainMilliseconds
+        var previousSeq: Int64 = 0
+        if let id {
+            event.call = reference(for: fact, id: id, slot: slot, tombstone: tombstone)
+            if let slot {
+                previousSeq = calls[slot].lastSeq
+                event.late =
+                    occurredAt < calls[slot].lastOccurred
+                    || (calls[slot].hasEnded && fact.kind != .callRecord && fact.kind != .callMissed)
+            } else if let tombstone {
+                previousSeq = tombstone.lastSeq
+                event.late = true
+            }
+            if event.late { counters.late += 1 }
+        }
+        fold(event, source: source)
+        if let id, let after = slotByID[id] {
+            event.call?.state = calls[Int(after)].phase
+            if fact.kind == .callRinging || fact.kind == .callRingStopped {
+                event.call?.alerting = calls[Int(after)].alertingCount
+            }
+        }
+        output.append(Output(event: event, previousSeq: previousSeq))
+    }
+
+    private func reference(for fact: CallFact, id: String, slot: Int?, tombstone: Tombstone?) -> CallReference {
+        let known = slot.map { calls[$0] }
+        let seq = (known?.callSeq ?? tombstone?.callSeq ?? 0) + 1
+        let direction = fact.direction ?? known?.direction ?? tombstone?.direction ?? .unknown
+        return CallReference(
+            id: id, seq: seq, state: tombstone == nil ? .offered : .ended, direction: direction,
+            leg: fact.leg ?? known?.rare?.leg, peerLeg: fact.peerLeg,
+            gaps: known.flatMap { $0.gaps > 0 ? $0.gaps : nil })
+    }
+
+    /// The id that the model gives to a fact.
+    private mutating func identify(_ fact: CallFact, source: Int, slot: Int?) -> UUID128 {
+        let profile = sources[source].profile
+        let callID = fact.callID ?? ""
+        switch fact.kind {
+        case .callOffered, .callDialing: return identifier.make(profile, "open", callID)
+        case .callAbandoned: return identifier.make(profile, "abandon", callID)
+        case .callEnded: return identifier.make(profile, "end", callID)
+        default: break
+        }
+        switch fact.identity {
+        case .counted:
+            let key = FactKey.of(fact.kind, fact.body)
+            let count = (slot.map { calls[$0].count(fact.kind, key) } ?? 0) + 1
+            return identifier.make(profile, fact.kind.name, callID, key, "#\(count)")
+        case .timed(let microseconds):
+            return identifier.make(
+                profile, fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds))
+        case .parts(let parts): return identifier.make(profile, parts)
+        case .state:
+            let changes = entityChanges(StateEntity.key(fact.kind, source: profile.name, fact.body), seq: nextSeq)
+            return identifier.make(
+                profile, fact.kind.name, StateEntity.id(fact.body), stream.description, String(changes))
+        case .stream: return identifier.make(profile, fact.kind.name, stream.description, String(nextSeq))
+        }
+    }
+
+    mutating func countRepeatedState() { counters.repeatedStates += 1 }
+    mutating func countTimeout() { counters.timedOut += 1 }
+    mutating func countEviction() { counters.evicted += 1 }
+
+    /// The how-manieth change of an entity a line with `seq` tells.
+    func entityChanges(_ key: TextHash, seq: Int64) -> Int64 {
+        (entities[key]?.changes ?? (forgotEntities ? seq : 0)) + 1
+    }
+}

@@ -1,0 +1,19 @@
+import BridgeCore
+
+/// The types of sinks: one line each.
+package enum SinkRegistry {
+    package static let sinks: [any SinkTypeConfiguration.Type] = [
+        StdoutSinkConfiguration.self,
+        FileSinkConfiguration.self,
+    ]
+
+    /// Part of the design, refused by name until they are built.
+    package static let planned = ["webhook", "redis", "socket", "exec", "feed", "xcally"]
+
+    /// The words that `type:` takes.
+    package static var types: [String] { sinks.map { $0.type } }
+
+    package static func sink(_ type: String) -> (any SinkTypeConfiguration.Type)? {
+        sinks.first { $0.type == type }
+    }
+}

@@ -1,0 +1,3 @@
+import Bridge
+
+await Program.main()
