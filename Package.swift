@@ -46,11 +46,16 @@ let package = Package(
             swiftSettings: warnings),
         .target(
             name: "Adapters",
-            dependencies: ["BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs"],
+            dependencies: [
+                "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: warnings),
         .target(
             name: "Sinks",
-            dependencies: ["BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs"],
+            dependencies: ["BridgeCore", "CallModel", "Codecs"],
             swiftSettings: warnings),
         .target(
             name: "Bridge",
@@ -64,6 +69,56 @@ let package = Package(
             ],
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge"], swiftSettings: warnings),
+
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: warnings),
+        .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
+        .testTarget(
+            name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
+        .testTarget(
+            name: "WireProtocolsTests",
+            dependencies: ["TestSupport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: [
+                "TestSupport", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+            ],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "AdaptersTests",
+            dependencies: [
+                "TestSupport", "Adapters", "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "SinksTests",
+            dependencies: [
+                "TestSupport", "Sinks", "Bridge", "BridgeCore", "CallModel", "Codecs",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "BridgeTests",
+            dependencies: [
+                "TestSupport", "Bridge", "Adapters", "Sinks", "Store", "BridgeCore", "CallModel", "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: warnings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "TestSupport", "Bridge", "BridgeCore", "Codecs", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: warnings),
+        .testTarget(name: "FaultTests", dependencies: ["TestSupport"], swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -9,6 +9,15 @@ package protocol SourceFactory: Sendable {
     func makeSource(_ source: SourceConfiguration, context: any SourceContext) -> any Source
     /// For recorded scenarios: the profile and the mapping without a configuration file.
     static func makeReplayer(name: String, raw: RawPolicy) -> any MessageReplayer
+    /// The vendor's side on loopback, for `demo`.
+    static func makeDemo() -> any VendorDemo
+}
+
+/// A vendor's PBX simulated on loopback.
+package protocol VendorDemo: Sendable {
+    /// Starts it, with files below `directory`, and tells how to connect to it. Throws a sentence where something is missing.
+    func start(directory: String) async throws -> any AdapterConfiguration
+    func stop() async
 }
 
 /// Recorded vendor messages to facts, in the notation of scenario files.

@@ -153,7 +153,7 @@ int cti_resp_feed(cti_resp_reader *owner, const void *bytes, size_t length) {
 
 // Memory of one unusually large reply is given back before the next one begins.
 static void begin_reply(cti_resp_reader *owner) {
-    enum { keep_bytes = 2 << 20, keep_nodes = 4096 };
+    enum { keep_bytes = 1 << 20, keep_nodes = 4096 };
     owner->delivered = 0;
     owner->node_count = 0;
     owner->arena_length = 0;

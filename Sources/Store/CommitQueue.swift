@@ -90,11 +90,16 @@ final class CommitQueue: Sendable {
     }
 
     /// Waits for events, for due side work, or for `deadline`. Side work rides along with events.
-    func take(deadline: MonotonicTime?) -> Turn {
-        state.wait(
+    ///
+    /// After events their cursors will come: `expectingSideWork` makes the writer look for them by itself, so that a sink
+    /// that delivers at once need not wake it for each event.
+    func take(deadline: MonotonicTime?, expectingSideWork: Bool) -> Turn {
+        let look = expectingSideWork ? MonotonicTime.now + sideWriteDelay : nil
+        return state.wait(
             deadline: { state in
-                state.writerSleeps = state.sideWriteDue == nil
-                return [deadline, state.sideWriteDue].compactMap { $0 }.min()
+                let side = state.sideWriteDue ?? look.flatMap { $0 > .now ? $0 : nil }
+                state.writerSleeps = side == nil
+                return [deadline, side].compactMap { $0 }.min()
             },
             until: { [transactionBytes] state in
                 state.writerSleeps = false

@@ -70,7 +70,7 @@ package final class Store: Sendable {
     }
 
     /// Writes what is queued, cursors included, ends the threads, copies the log into the file and lets go of the lock.
-    /// While writing fails it tries once more and then gives up: what was not committed was not
+    /// While writing fails it gives up: what was not committed was not
     /// acknowledged either. Blocks. A second call does nothing.
     package func close() {
         let thread = thread.withLock { thread in

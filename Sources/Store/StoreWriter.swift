@@ -40,7 +40,11 @@ final class StoreWriter: @unchecked Sendable {
 
     func run() {
         var goesOn = false
-        while case .work(let pending) = work.take(deadline: goesOn ? .now : retention.due) {
+        var hadEvents = false
+        while case .work(let pending) = work.take(
+            deadline: goesOn ? .now : retention.due, expectingSideWork: hadEvents)
+        {
+            hadEvents = !pending.appends.isEmpty
             guard state.knownDamage == nil, pending.isEmpty || commit(pending) else { break }
             emptyLog()
             goesOn = removeOldLines(pending)

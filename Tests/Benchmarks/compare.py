@@ -94,11 +94,12 @@ def inbound_elements(count, seed=7):
 class Reader:
     """One row: `file(out)` is the command that appends to a file, `pipe` the one that writes to standard output.
 
-    `lines` per element; `share` of the elements that a drain gets (slow readers need no hundred thousand)."""
+    An element is through when its `mark` is in the output, which comes once for each; `lines` carry its contact_ref.
+    `share` of the elements that a drain gets (slow readers need no hundred thousand)."""
 
-    def __init__(self, name, file, pipe=None, lines=1, share=1.0, drain=True, latency=True, before=None):
-        self.name, self.file, self.pipe, self.lines, self.share = name, file, pipe, lines, share
-        self.drain, self.latency, self.before = drain, latency, before
+    def __init__(self, name, file, pipe, mark=b"\n", lines=1, share=1.0, latency=True, before=None):
+        self.name, self.file, self.pipe, self.mark, self.lines = name, file, pipe, mark, lines
+        self.share, self.latency, self.before = share, latency, before
 
 
 def has(command):
@@ -139,7 +140,8 @@ def readers(options, port):
         return Reader("raw-%s%s" % (mode, "-sync" if sync else ""), command + [out, str(sync)], pipe, **more)
 
     rows = [
-        Reader("cti-bridge", daemon.command("file"), daemon.command("stdout"), lines=2, before=daemon.reset),
+        Reader("cti-bridge", daemon.command("file"), daemon.command("stdout"), b'"kind":"call.answered"', lines=2,
+               before=daemon.reset),
         raw("batch", 1, latency=False), raw("batch", 0, latency=False), raw("one", 1, share=0.05), raw("one", 0)]
     node = shutil.which("node")
     if node and has([node, "-e", "require('redis')"]):
@@ -180,16 +182,18 @@ def reap(process, asked=signal.SIGTERM):
         time.sleep(0.005)
 
 
-class LineCount:
-    """Lines of a growing file, each byte read once."""
+class Delivered:
+    """Elements whose mark is in a growing file; each byte is read once."""
 
-    def __init__(self, path):
-        self.file, self.lines = open(path, "rb"), 0
+    def __init__(self, row, path):
+        self.mark, self.file, self.count, self.rest = row.mark, open(path, "rb"), 0, b""
 
     def __call__(self):
         while chunk := self.file.read(1 << 20):
-            self.lines += chunk.count(b"\n")
-        return self.lines
+            chunk = self.rest + chunk
+            self.count += chunk.count(self.mark)
+            self.rest = chunk[len(chunk) - len(self.mark) + 1:]
+        return self.count
 
 
 def drain(row, redis, elements, out, limit):
@@ -197,14 +201,16 @@ def drain(row, redis, elements, out, limit):
     redis.fill(elements[:count])
     began = time.monotonic()
     process = start(row, row.file, out)
-    lines = LineCount(out)
+    delivered = Delivered(row, out)
     while True:
         time.sleep(0.003)
         if process.poll() is not None or time.monotonic() - began > limit:
-            say("%s did not finish: %d lines, %d elements left; see %s.err" % (row.name, lines(), redis("LLEN", KEY), out))
-            reap(process, signal.SIGKILL) if process.returncode is None else None
+            say("%s did not finish: %d of %d elements delivered, %d in Redis; see %s.err"
+                % (row.name, delivered(), count, redis("LLEN", KEY), out))
+            if process.returncode is None:
+                reap(process, signal.SIGKILL)
             return None
-        if redis("LLEN", KEY) == 0 and lines() >= count * row.lines:
+        if redis("LLEN", KEY) == 0 and delivered() >= count:
             break
     wall = time.monotonic() - began
     cpu = reap(process)
@@ -247,12 +253,13 @@ def anonymous_bytes(pid):
     return sum(int(fields[name].split()[0]) * 1024 for name in ("Anonymous", "Swap") if name in fields)
 
 
-def switches(pid):
-    total = 0
+def sleeps(pid):
+    """Voluntary context switches of each thread."""
+    result = {}
     for thread in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/status" % (pid, thread)) as file:
-            total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary"))
-    return total
+            result[thread] = sum(int(line.split()[1]) for line in file if line.startswith("voluntary"))
+    return result
 
 
 def written_bytes(pid):
@@ -275,27 +282,27 @@ def idle(row, redis, options, elements, out):
     try:
         wait_for(lambda: b"blocked_clients:0\r" not in redis("INFO", "clients"), 30, "the daemon waits for elements")
         time.sleep(2)
-        before, bytes_idle = switches(process.pid), anonymous_bytes(process.pid)
+        before, bytes_idle = sleeps(process.pid), anonymous_bytes(process.pid)
         time.sleep(10)
-        print("\nidle, 10 s: %d voluntary context switches; anonymous memory %.1f MB"
-              % (switches(process.pid) - before, bytes_idle / 1e6))
+        wake_ups = sum(count - before.get(thread, 0) for thread, count in sleeps(process.pid).items())
+        print("\nidle, 10 s: %d voluntary context switches; anonymous memory %.1f MB" % (wake_ups, bytes_idle / 1e6))
         lone, written = elements[:200], written_bytes(process.pid)
-        lines = LineCount(out)
-        known = lines()
+        delivered = Delivered(row, out)
+        known = delivered()
         for number, element in enumerate(lone):
             redis("RPUSH", KEY, element)
-            wait_for(lambda: lines() >= known + (number + 1) * row.lines, 30, "a lone event is delivered")
+            wait_for(lambda: delivered() > known + number, 30, "a lone event is delivered")
             time.sleep(0.01)
         print("lone events: %.1f KiB written to the disk for each (store and file)"
               % ((written_bytes(process.pid) - written) / len(lone) / 1024))
         rounds = 20 if options.long else 2
         figures = []
         for number in range(rounds):
-            known = lines()
+            known = delivered()
             fresh = [e.replace(b"pbx1-", b"pbx%d-" % (number + 2)) for e in elements[:50000]]
             for begin in range(0, len(fresh), 500):
                 redis("RPUSH", KEY, *fresh[begin:begin + 500])
-            wait_for(lambda: redis("LLEN", KEY) == 0 and lines() >= known + len(fresh) * row.lines, 300, "a backlog")
+            wait_for(lambda: redis("LLEN", KEY) == 0 and delivered() >= known + len(fresh), 300, "a backlog")
             figures.append("%.1f" % (anonymous_bytes(process.pid) / 1e6))
         print("anonymous memory after each %d elements, MB: %s" % (len(fresh), " ".join(figures)))
     finally:
@@ -373,7 +380,7 @@ def main():
         elements = inbound_elements(max(options.elements, 0 if options.skip_idle else 50_000))
         wanted = elements[:options.elements]
         if not options.skip_drain:
-            results = repeat(options, [r for r in rows if r.drain], "drain",
+            results = repeat(options, rows, "drain",
                              lambda row: drain(row, redis, wanted, out, options.limit))
             report(results, rows, "Drain of %d inbound elements (slow readers: fewer), from process start to the last line"
                    % options.elements,

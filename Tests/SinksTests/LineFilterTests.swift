@@ -11,7 +11,8 @@ struct LineFilterTests {
         ("*", "call.ended", true), ("call.ended", "call.ended", true), ("call.ended", "call.ended2", false),
         ("call.ended", "call.end", false), ("call.*", "call.ended", true), ("call.*", "call.", true),
         ("call.*", "callback.changed", false), ("call.transfer.*", "call.transfer.started", true),
-        ("call.transfer.*", "call.ended", false), ("*.status", "queue.status", true), ("*.status", "queue.members", false),
+        ("call.transfer.*", "call.ended", false), ("*.status", "queue.status", true),
+        ("*.status", "queue.members", false),
         ("c*.*.s*", "call.transfer.started", true), ("call*back.*", "callback.changed", true),
         ("ca*ll", "call", true), ("call.e*ended", "call.ended", false), ("*a*a*", "alert.raised", true),
         ("*a*a*a*", "alert.raised", false), ("", "call.ended", false),
@@ -38,9 +39,14 @@ struct LineFilterTests {
             #expect(passes(filter, line(1, source: "hel", tenant: text, text: text)))
         }
         var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "forged tenants"))
-        let pieces = [#"""#, #"\"#, ",", #""source":{"vendor":""#, "teleforge", #"","name":""#, "hel", "cape", "{", "\n", "\u{8}", "é"]
+        let pieces = [
+            #"""#, #"\"#, ",", #""source":{"vendor":""#, "teleforge", #"","name":""#, "hel", "cape", "{", "\n", "\u{8}",
+            "é",
+        ]
         for _ in 0..<5000 {
-            let text = (0..<Int.random(in: 1...12, using: &random)).map { _ in pieces.randomElement(using: &random) ?? "" }.joined()
+            let text = (0..<Int.random(in: 1...12, using: &random)).map { _ in
+                pieces.randomElement(using: &random) ?? ""
+            }.joined()
             #expect(!passes(filter, line(1, source: "cape", tenant: text)))
             #expect(passes(filter, line(1, source: "hel", tenant: text)))
         }
@@ -48,7 +54,10 @@ struct LineFilterTests {
 
     @Test func `Lines of another form pass`() {
         let filter = LineFilter(kinds: ["call.*"], sources: ["cape"])
-        for text in ["", "\n", "{}\n", #"{"v":2,"id":"x","kind":"agent.status"}"#, #"{"v":1,"id":"966dc68c-c2fd-5d70-b397-81e058571216","kind":"#] {
+        for text in [
+            "", "\n", "{}\n", #"{"v":2,"id":"x","kind":"agent.status"}"#,
+            #"{"v":1,"id":"966dc68c-c2fd-5d70-b397-81e058571216","kind":"#,
+        ] {
             #expect(passes(filter, Array(text.utf8)))
         }
         #expect(passes(LineFilter(sources: ["cape"]), Array(line(1).prefix(120))))
@@ -65,7 +74,9 @@ struct LineFilterTests {
         #expect(nothing.bytes.isEmpty && nothing.seqs.isEmpty && nothing.throughSeq == 10)
     }
 
-    @Test(arguments: [LineFilter(), LineFilter(kinds: ["*"]), LineFilter(kinds: ["call.*"]), LineFilter(sources: ["cape"])])
+    @Test(arguments: [
+        LineFilter(), LineFilter(kinds: ["*"]), LineFilter(kinds: ["call.*"]), LineFilter(sources: ["cape"]),
+    ])
     func `Nothing is copied when everything passes`(filter: LineFilter) {
         let batch = lineBatch(1...50)
         let filtered = filter.apply(batch)

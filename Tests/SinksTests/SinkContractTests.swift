@@ -57,7 +57,9 @@ private final class Hesitant: Sink {
         random = Mutex(SeededGenerator(seed: seed))
     }
 
-    func open(cursor: Int64, stream: UUID128) async throws -> Int64 { try await inner.open(cursor: cursor, stream: stream) }
+    func open(cursor: Int64, stream: UUID128) async throws -> Int64 {
+        try await inner.open(cursor: cursor, stream: stream)
+    }
 
     func deliver(_ batch: DeliveryBatch) async -> DeliveryOutcome {
         let count = random.withLock { random in Int.random(in: 0...batch.seqs.count, using: &random) }
@@ -80,7 +82,8 @@ struct SinkContractTests {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return SinkPump(
-            sink: sink, feed: feed.feed, filter: { DeliveryBatch($0) }, metrics: SinkMetrics(), logger: logger, clock: clock)
+            sink: sink, feed: feed.feed, filter: { DeliveryBatch($0) }, metrics: SinkMetrics(), logger: logger,
+            clock: clock)
     }
 
     @Test(arguments: ContractSubject.Kind.allCases)
@@ -125,7 +128,9 @@ struct SinkContractTests {
     }
 
     @Test(arguments: ContractSubject.Kind.allCases)
-    func `Opening never goes below the cursor, and reopening and closing lose nothing`(kind: ContractSubject.Kind) async throws {
+    func `Opening never goes below the cursor, and reopening and closing lose nothing`(kind: ContractSubject.Kind)
+        async throws
+    {
         let subject = try ContractSubject(kind)
         #expect(try await subject.sink.open(cursor: 10, stream: testStream) == 10)
         #expect(await subject.sink.deliver(delivery(11...12)) == .delivered)

@@ -14,7 +14,8 @@ func line(
     var writer = ByteWriter()
     writer.append(#"{"v":1,"id":""#)
     writer.append(UUID128(high: UInt64(seq), low: 7))
-    writer.append(utf8: #"","kind":"\#(kind)","stream":"\#(stream)","seq":\#(seq),"occurred_at":"2026-01-15T10:00:17.250000Z","#)
+    writer.append(
+        utf8: #"","kind":"\#(kind)","stream":"\#(stream)","seq":\#(seq),"occurred_at":"2026-01-15T10:00:17.250000Z","#)
     writer.append(utf8: #""received_at":"\#(receivedAt(seq))","time_source":"received","origin":"live","#)
     if let tenant {
         writer.append(#""tenant":"#)
@@ -87,7 +88,7 @@ func write(_ bytes: [UInt8], toFile path: String) {
 }
 
 /// The wall clock of a test.
-final class WallClock: Sendable {
+final class SettableWallClock: Sendable {
     private let time: Mutex<Timestamp>
     init(_ time: Timestamp = noon) { self.time = Mutex(time) }
     var now: Timestamp { time.withLock { $0 } }

@@ -47,6 +47,7 @@ import Testing
                 try store.forEachLine(from: 1, through: .max) { _, _, _, _ in true }
             } throws: { ($0 as? StoreError)?.isDamage == true }
         }
+        try notices.wait("word of the damage") { !$0.isEmpty }
         guard case .damaged? = notices.all.first, notices.all.count == 1 else {
             Issue.record("expected one notice of damage, got \(notices.all)")
             return

@@ -5,6 +5,18 @@ import WireProtocols
 ///
 /// Nothing is kept for us while we are away and nothing is acknowledged. Time is passed in; nothing is waited for.
 struct TeleforgePubSubSession {
+    /// What is listened to.
+    struct Topic: Sendable, Equatable {
+        /// The whole name of a channel.
+        var name: String
+        /// Not the channel itself but everything below it, behind a colon.
+        var below: Bool
+
+        fileprivate func covers(_ channel: String) -> Bool {
+            below ? channel.hasPrefix(name + ":") : channel == name
+        }
+    }
+
     /// What one reply means. Bytes are valid as long as the reply.
     enum Received {
         /// Part of the conversation.
@@ -19,8 +31,11 @@ struct TeleforgePubSubSession {
     static let pingInterval = TimeAmount.seconds(15)
     static let replyTimeout = TimeAmount.seconds(10)
 
-    private let patterns: [String]
+    private let topics: [Topic]
+    private let prefix: String
     private let writer: RESPCommandWriter
+    /// The patterns asked for.
+    private var patterns: [String]
     private var confirmed = 0
     private var isConnected = false
     private var isSubscribeDue = false
@@ -28,19 +43,23 @@ struct TeleforgePubSubSession {
     private var pingDue = NIODeadline.distantPast
     private var replyDue: NIODeadline?
 
-    /// `patterns` are glob patterns as PSUBSCRIBE takes them, at least one.
-    init(patterns: [String], writer: RESPCommandWriter) {
-        (self.patterns, self.writer) = (patterns, writer)
+    /// `topics`, at least one, are channels below `prefix`.
+    ///
+    /// An ACL allows PSUBSCRIBE only the very patterns that it names (redis.io, ACL rules). Where it refuses one per topic,
+    /// the whole prefix is asked for, `prefix:*`, which is what an administrator would allow.
+    init(topics: [Topic], prefix: String, writer: RESPCommandWriter) {
+        (self.topics, self.prefix, self.writer) = (topics, prefix, writer)
+        patterns = topics.map { Self.pattern($0) }
     }
 
-    /// The pattern that matches `channel` and nothing else, or everything below it.
-    static func pattern(_ channel: String, below: Bool) -> String {
+    /// A glob pattern as PSUBSCRIBE takes it.
+    static func pattern(_ topic: Topic) -> String {
         var pattern = ""
-        for character in channel {
+        for character in topic.name {
             if "*?[]\\".contains(character) { pattern.append("\\") }
             pattern.append(character)
         }
-        return below ? pattern + ":*" : pattern
+        return topic.below ? pattern + ":*" : pattern
     }
 
     // MARK: - Inputs
@@ -56,7 +75,7 @@ struct TeleforgePubSubSession {
     }
 
     mutating func receive(_ reply: RESPReply, now: NIODeadline) -> Received {
-        if reply.kind == .error { return .failed(.server(RedisServerError(reply: reply.text ?? ""))) }
+        if reply.kind == .error { return refused(RedisServerError(reply: reply.text ?? "")) }
         replyDue = confirmed < patterns.count ? now + Self.replyTimeout : nil
         pingDue = now + Self.pingInterval
         guard let array = reply.elements, let kind = array.flat(0)?.text else { return .failed(.unexpectedReply) }
@@ -70,10 +89,18 @@ struct TeleforgePubSubSession {
             guard let channel = array.flat(2)?.text, let payload = array.flat(3)?.bytes else {
                 return .failed(.unexpectedReply)
             }
-            return .message(channel: channel, payload: payload)
+            return topics.contains { $0.covers(channel) } ? .message(channel: channel, payload: payload) : .nothing
         case "pong": return .nothing
         default: return .failed(.unexpectedReply)
         }
+    }
+
+    private mutating func refused(_ error: RedisServerError) -> Received {
+        let everything = [Self.pattern(Topic(name: prefix, below: true))]
+        guard case .noPermission = error, confirmed == 0, patterns != everything else { return .failed(.server(error)) }
+        patterns = everything
+        (isSubscribeDue, replyDue) = (true, nil)
+        return .nothing
     }
 
     /// Reading is suspended on purpose: silence says nothing about the peer.

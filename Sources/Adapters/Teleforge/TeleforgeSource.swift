@@ -30,13 +30,13 @@ package final class TeleforgeSource: Source {
                 TeleforgeMapper.inspect($0, limits: mapper.limits)
             }
         }
-        let patterns = configuration.topics.map { topic in
-            // Dialler states have no reference behind the topic (1.2 of the Teleforge note).
-            TeleforgePubSubSession.pattern("\(configuration.prefix):\(topic.rawValue)", below: topic != .dialers)
+        // Dialler states have no reference behind the topic.
+        let topics = configuration.topics.map {
+            TeleforgePubSubSession.Topic(name: "\(configuration.prefix):\($0.rawValue)", below: $0 != .dialers)
         }
-        if !patterns.isEmpty {
-            subscription = TeleforgeSourceSubscription(
-                patterns: patterns, redis: redis, source: self, context: context)
+        if !topics.isEmpty {
+            let session = TeleforgePubSubSession(topics: topics, prefix: configuration.prefix, writer: redis.writer)
+            subscription = TeleforgeSourceSubscription(session: session, redis: redis, source: self, context: context)
         }
     }
 

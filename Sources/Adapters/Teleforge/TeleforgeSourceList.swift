@@ -77,7 +77,7 @@ final class TeleforgeSourceList {
         case .noteChanged: isNoteDue = true
         case .ready: source.partIsReady(settings.key)
         case .unready(let problem):
-            log(.error, "the list is not read", ["reason": "\(problem.sentence)"])
+            log(problem.isTransient ? .warning : .error, "the list is not read", ["reason": "\(problem.sentence)"])
             source.partIsDown(settings.key, reason: problem.sentence)
         case .polling(let error): log(.warning, "polling, the blocking peek is refused", ["reason": "\(error)"])
         case .anotherConsumer(let count):
@@ -166,6 +166,12 @@ extension TeleforgeSourceList: TeleforgeSourceLinkUser {
 }
 
 extension TeleforgeListSession.Problem {
+    /// It goes away without an operator.
+    var isTransient: Bool {
+        guard case .server(let error) = self else { return false }
+        return error.reaction == .retryOnConnection
+    }
+
     /// What is wrong and what to do.
     var sentence: String {
         switch self {

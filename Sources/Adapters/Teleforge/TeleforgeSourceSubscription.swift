@@ -26,10 +26,10 @@ final class TeleforgeSourceSubscription {
     private var isStopped = false
 
     init(
-        patterns: [String], redis: RedisConnectionConfiguration, source: TeleforgeSource, context: any SourceContext
+        session: TeleforgePubSubSession, redis: RedisConnectionConfiguration, source: TeleforgeSource,
+        context: any SourceContext
     ) {
-        (self.context, self.source) = (context, source)
-        session = TeleforgePubSubSession(patterns: patterns, writer: redis.writer)
+        (self.session, self.context, self.source) = (session, context, source)
         link = TeleforgeSourceLink(name: Self.part, configuration: redis, context: context)
     }
 

@@ -11,7 +11,8 @@ struct CTIBridge: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            RunCommand.self, CheckCommand.self, ScenarioCommand.self, SchemaCommand.self,
+            RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScenarioCommand.self,
+            EventsCommand.self, SchemaCommand.self,
         ])
 
 }

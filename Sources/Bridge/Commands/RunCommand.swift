@@ -34,7 +34,8 @@ struct RunCommand: AsyncParsableCommand {
         if code != 0 { throw ExitCode(code) }
     }
 
-    static func serve(_ configurations: [TenantConfiguration]) async throws -> Int32 {
+    /// Serves until a signal, or for at most `limit`. Returns the exit code.
+    static func serve(_ configurations: [TenantConfiguration], limit: Duration? = nil) async throws -> Int32 {
         let log = LogOutput.standardError(json: configurations.contains { $0.log.format == .json })
         let service: Service
         do {
@@ -43,7 +44,7 @@ struct RunCommand: AsyncParsableCommand {
             Output.error("\(error)")
             throw ExitCode.failure
         }
-        return await service.run()
+        return await service.run(limit: limit)
     }
 
     private static func yamlFiles(_ directory: String) throws -> [String] {

@@ -9,6 +9,7 @@ import NIOPosix
 final class Service: Sendable {
     private enum Event: Sendable {
         case signal(Int32)
+        case limitReached
         case tenant(String, Tenant.Event)
     }
 
@@ -46,8 +47,8 @@ final class Service: Sendable {
         }
     }
 
-    /// Runs until a signal, until nobody reads standard output, or until nothing can be written. Returns the exit code.
-    func run() async -> Int32 {
+    /// Runs until a signal, until `limit`, until nobody reads standard output, or until nothing can be written. Returns the exit code.
+    func run(limit: Duration? = nil) async -> Int32 {
         signal(SIGPIPE, SIG_IGN)
         let post = post
         guard SignalSource.install([SIGTERM, SIGINT, SIGHUP], receive: { post.yield(.signal($0)) }) else {
@@ -57,6 +58,7 @@ final class Service: Sendable {
         let summary = "\(tenants.count) tenant\(tenants.count == 1 ? "" : "s"), configuration and stores stand"
         logger.notice("started", metadata: ["tenants": "\(tenants.map(\.name).joined(separator: ","))"])
         notifier.ready(status: summary)
+        async let _: Void = postLimit(limit)
         let code = await withTaskGroup(of: Void.self) { group in
             for tenant in tenants {
                 group.addTask { await tenant.run { post.yield(.tenant(tenant.name, $0)) } }
@@ -65,10 +67,9 @@ final class Service: Sendable {
             notifier.stopping(status: "stopping: taking leave of the sources, then delivering what is left")
             logger.notice("stopping", metadata: ["exit_code": "\(code)"])
             // While this goes on, a second signal ends the process at once.
-            group.addTask { await self.endAtSecondSignal() }
+            async let _: Void = endAtSecondSignal()
             for tenant in tenants { await tenant.stop() }
-            for _ in tenants { await group.next() }
-            group.cancelAll()
+            await group.waitForAll()
             return code
         }
         for tenant in tenants { await tenant.close() }
@@ -76,6 +77,11 @@ final class Service: Sendable {
         logger.notice("stopped")
         log.flush()
         return code
+    }
+
+    private func postLimit(_ limit: Duration?) async {
+        guard let limit, (try? await Task.sleep(for: limit)) != nil else { return }
+        post.yield(.limitReached)
     }
 
     private func waitForEnd() async -> Int32 {
@@ -87,6 +93,7 @@ final class Service: Sendable {
             case .signal(let number):
                 logger.notice("asked to stop", metadata: ["signal": "\(number)"])
                 return 0
+            case .limitReached: return 0
             case .tenant(_, .sinkGone(let name, let reason)):
                 logger.notice("nobody reads a sink any more", metadata: ["sink": "\(name)", "reason": "\(reason)"])
                 return 0

@@ -143,6 +143,10 @@ final class Tenant: Sendable {
             logger.warning("a sink is no longer configured; its cursor is dropped", metadata: ["sink": "\(known)"])
             store.forget(sink: known)
         }
+        // Registered before anything may be removed: lines are kept for every sink from its cursor on.
+        for sink in sinks where store.cursor(of: sink.name) == nil {
+            store.advance(sink: sink.name, to: store.firstSeq - 1)
+        }
         return try sinks.map { sink in
             var sinkLogger = logger
             sinkLogger[metadataKey: "sink"] = "\(sink.name)"

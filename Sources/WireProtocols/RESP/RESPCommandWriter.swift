@@ -1,10 +1,10 @@
 import NIOCore
 
-/// The commands this bridge sends to Redis.
+/// The commands this bridge and its simulator send to Redis.
 public enum RESPCommand: String, CaseIterable, Sendable {
     case hello, auth, select, client, ping
     case blmove, blpop, brpop, lrange, lrem, llen
-    case psubscribe
+    case psubscribe, publish, rpush
 }
 
 /// Formats commands as RESP arrays of bulk strings: length-counted, so every byte may stand in an argument.

@@ -42,10 +42,9 @@ import Testing
         try await eventually("the link is up") { bench.seen { $0.isUp } }
         try await bench.setStoreStuck(true)
         try client.push(Self.inbound, (0..<5000).map { _ in elements.inbound().json })
-        try await eventually("something is held") { bench.seen { $0.heldReceipts } > 0 }
-        try await Task.sleep(for: .milliseconds(300))
-        #expect(try client.length(Self.inbound) == 5000)
-        #expect(bench.seen { $0.heldReceipts } <= 2)
+        try await eventually("two batches are held") { bench.seen { $0.heldReceipts } == 2 }
+        let taken = try await bench.counts().received
+        #expect(try client.length(Self.inbound) == 5000 && taken <= 2 * 512)
         try await bench.setStoreStuck(false)
         try await eventually("the backlog is drained") { try client.length(Self.inbound) == 0 }
         #expect(Set(bench.seen { $0.callIDs }).count == 5000)
@@ -121,24 +120,42 @@ import Testing
         let client = try server.client()
         var elements = TeleforgeElements(seed: 6)
         let rules = ["~enigma:notifications:*", "resetchannels", "&enigma:notifications:*"]
-        let commands = "+hello +auth +select +ping +client|setname +blmove +lrange +removed-3 +psubscribe"
-        try client.command(
-            ["ACL", "SETUSER", "bridge", "on", ">p w"] + rules + commands.split(separator: " ").map(String.init))
+        let commands = "+hello +auth +select +ping +client|setname +blmove +lrange +lrem +psubscribe"
+        let user = ["ACL", "SETUSER", "bridge", "on", ">p w"] + rules + commands.split(separator: " ").map(String.init)
+        #expect(try client.command(user) == .text("OK"))
         try client("SELECT", "3")
         let url = "redis://127.0.0.1:\(server.port)/3"
-        let keys = ["username": "bridge", "commands.LREM": "removed-3"]
+        let keys = ["username": "bridge", "commands.LREM": "removed-3", "pubsub": "agents"]
         let bench = try await SourceBench(url, keys: keys, password: "p w")
         try client.push(Self.inbound, (0..<500).map { _ in elements.inbound().json })
         try await eventually("all is removed", state: { "\(bench.seen { $0.log })" }) {
             try client.length(Self.inbound) == 0
         }
+        try await eventually("the link is up, the subscription too") { bench.seen { $0.isUp } }
         try await eventually("all is counted") { try await bench.counts().acknowledged == 500 }
+        try await bench.stop()
+    }
+
+    @Test("A server that was restarted while idle is found again")
+    func restart() async throws {
+        guard let server = try await RedisServer.start(durable: true) else { return }
+        var elements = TeleforgeElements(seed: 10)
+        let bench = try await SourceBench(server.url)
+        try await eventually("the link is up") { bench.seen { $0.isUp } }
+        try await server.kill()
+        try await eventually("the link is down") { !bench.seen { $0.isUp } }
+        try await server.start()
+        let client = try server.client()
+        try client.push(Self.inbound, [elements.inbound().json])
+        try await eventually("the element is taken") { try client.length(Self.inbound) == 0 }
+        try await eventually("the link is up again") { bench.seen { $0.isUp } }
         try await bench.stop()
     }
 
     @Test("A wrong password is a refusal that shows no password")
     func wrongPassword() async throws {
-        guard let server = try await RedisServer.start(arguments: ["--requirepass", "right"]) else { return }
+        guard let server = try await RedisServer.start() else { return }
+        try server.client()("CONFIG", "SET", "requirepass", "right")
         let bench = try await SourceBench(server.unixURL, password: "hushed")
         try await eventually("it is said") {
             bench.seen { $0.log.contains { $0.contains("refused the user name or password") } }

@@ -20,7 +20,9 @@ final class ManualClock: Clock, Sendable {
     var now: Instant { state.withLock { $0.now } }
     var minimumResolution: Duration { .nanoseconds(1) }
     /// How long each sleeper still has, shortest first.
-    var waits: [Duration] { state.withLock { state in state.sleepers.values.map { state.now.duration(to: $0.until) }.sorted() } }
+    var waits: [Duration] {
+        state.withLock { state in state.sleepers.values.map { state.now.duration(to: $0.until) }.sorted() }
+    }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
         let number = state.withLock { state in
@@ -38,7 +40,8 @@ final class ManualClock: Clock, Sendable {
                 if let result { continuation.resume(with: result) }
             }
         } onCancel: {
-            state.withLock { $0.sleepers.removeValue(forKey: number) }?.continuation.resume(throwing: CancellationError())
+            state.withLock { $0.sleepers.removeValue(forKey: number) }?.continuation.resume(
+                throwing: CancellationError())
         }
     }
 

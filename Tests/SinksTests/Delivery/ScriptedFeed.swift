@@ -73,7 +73,8 @@ final class ScriptedFeed: Sendable {
                 return nil
             }
             var (bytes, ends): ([UInt8], [Int]) = ([], [])
-            for line in state.lines[Int(after)...].prefix(maxLines) where ends.isEmpty || bytes.count + line.count <= maxBytes {
+            for line in state.lines[Int(after)...].prefix(maxLines)
+            where ends.isEmpty || bytes.count + line.count <= maxBytes {
                 bytes += line
                 ends.append(bytes.count)
             }

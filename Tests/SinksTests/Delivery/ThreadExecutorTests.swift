@@ -57,7 +57,9 @@ struct ThreadExecutorTests {
         defer { closedir(directory) }
         var names: Set<String> = []
         while let entry = readdir(directory) {
-            let thread = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let thread = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             names.insert(String(decoding: bytes(ofFile: "/proc/self/task/\(thread)/comm").dropLast(), as: UTF8.self))
         }
         return names

@@ -33,7 +33,9 @@ struct FileSinkConfinementTests {
         #expect(access(rig.directory.file("out/nothing"), F_OK) != 0)
     }
 
-    @Test func `A symbolic link below the constant directory leads nowhere, one above it is the operator's`() async throws {
+    @Test func `A symbolic link below the constant directory leads nowhere, one above it is the operator's`()
+        async throws
+    {
         let rig = try FileRig()
         mkdir(rig.directory.file("out"), 0o750)
         mkdir(rig.directory.file("elsewhere"), 0o750)

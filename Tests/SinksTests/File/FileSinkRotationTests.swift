@@ -32,7 +32,9 @@ struct FileSinkRotationTests {
         let sink = try await rig.opened { ($0.rotateSizeBytes, $0.keep) = (lineBytes, keep) }
         for seq in 1...9 as ClosedRange<Int64> { #expect(await sink.deliver(delivery(seq...seq)) == .delivered) }
         #expect(await sink.deliver(delivery(10...10)) == .delivered)
-        for number in 1...9 { #expect(rig.seqs("lines.jsonl.\(number)") == (number <= kept ? [Int64(10 - number)] : [])) }
+        for number in 1...9 {
+            #expect(rig.seqs("lines.jsonl.\(number)") == (number <= kept ? [Int64(10 - number)] : []))
+        }
     }
 
     @Test func `Age counts from the first line, also over a restart`() async throws {
@@ -61,7 +63,8 @@ struct FileSinkRotationTests {
         #expect(rig.seqs("2026/12-31/365-110101-100%-acme") == [2])
     }
 
-    @Test func `Delivery goes on behind the last line of the file before: rotated, or of an earlier name`() async throws {
+    @Test func `Delivery goes on behind the last line of the file before: rotated, or of an earlier name`() async throws
+    {
         let rig = try FileRig()
         rig.put(line(4) + line(5), "lines.jsonl.1")
         #expect(try await rig.sink().open(cursor: 2, stream: testStream) == 5)

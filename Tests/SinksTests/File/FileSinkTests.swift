@@ -8,13 +8,15 @@ import Testing
 /// A directory, a wall clock, and file sinks on them.
 struct FileRig {
     let directory: TemporaryDirectory
-    let wall = WallClock()
+    let wall = SettableWallClock()
 
     init() throws { directory = try TemporaryDirectory() }
 
     var path: String { directory.file("out/lines.jsonl") }
 
-    func sink(_ name: String = "out/lines.jsonl", _ change: (inout FileSink.Options) -> Void = { _ in }) throws -> FileSink {
+    func sink(_ name: String = "out/lines.jsonl", _ change: (inout FileSink.Options) -> Void = { _ in }) throws
+        -> FileSink
+    {
         var options = FileSink.Options(path: try FilePathTemplate(directory.file(name)), tenant: "acme")
         change(&options)
         return try FileSink(name: "file", options: options, now: { [wall] in wall.now })
@@ -88,7 +90,9 @@ struct FileSinkTests {
     }
 
     @Test(arguments: [(0, 7), (7, 7), (9, 9)] as [(Int64, Int64)])
-    func `The last line of our stream says where to go on, never below the cursor`(cursor: Int64, start: Int64) async throws {
+    func `The last line of our stream says where to go on, never below the cursor`(cursor: Int64, start: Int64)
+        async throws
+    {
         let rig = try FileRig()
         rig.put(line(6) + line(7))
         let sink = try rig.sink()

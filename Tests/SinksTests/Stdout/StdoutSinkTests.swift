@@ -24,7 +24,8 @@ struct StdoutSinkTests {
 
     /// Delivers on a thread of its own, as the pump does, while `body` runs.
     private func delivering(
-        _ batch: DeliveryBatch, to descriptor: Int32, while body: (inout TaskGroup<DeliveryOutcome>) async throws -> Void
+        _ batch: DeliveryBatch, to descriptor: Int32,
+        while body: (inout TaskGroup<DeliveryOutcome>) async throws -> Void
     ) async throws -> DeliveryOutcome? {
         let sink = try await opened(descriptor)
         let thread = try ThreadExecutor(name: "stdout test")

@@ -1,0 +1,101 @@
+import Glibc
+
+/// A server program of the system, started for a demo and ended with it, whatever way this process ends.
+///
+/// It runs under a small shell that waits for the end of its standard input, whose other end this process holds; and in a
+/// process group of its own, so that Ctrl-C reaches this process alone, which then ends things in their order.
+package struct ChildServer: Sendable {
+    private let process: pid_t
+    private let lifeline: Int32
+
+    /// `package` is the Debian package that brings the program, for the error.
+    package static func start(program: String, arguments: [String], package: String) throws -> ChildServer {
+        guard isInstalled(program) else {
+            throw ChildServerError("\(program) is not installed; apt-get install \(package)")
+        }
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw ChildServerError("no pipe for \(program): \(String(cString: strerror(errno)))") }
+        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
+        defer { close(ends[0]) }
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        // The threads of the pool block signals, and the child would inherit that and never hear of its end.
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
+
+        let script = "\"$@\" </dev/null & child=$!; read line; kill $child; wait $child"
+        let words = ["sh", "-c", script, "sh", program] + arguments
+        var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
+        argv.append(nil)
+        defer { for word in argv { free(word) } }
+        var process = pid_t()
+        let failure = posix_spawn(&process, "/bin/sh", &actions, &attributes, argv, environ)
+        guard failure == 0 else {
+            close(ends[1])
+            throw ChildServerError("\(program) cannot be started: \(String(cString: strerror(failure)))")
+        }
+        return ChildServer(process: process, lifeline: ends[1])
+    }
+
+    /// Looks ten times a second, for at most `limit`.
+    package func waitUntilReady(limit: Duration, _ isReady: @Sendable () -> Bool) async throws {
+        let end = ContinuousClock.now + limit
+        while !isReady() {
+            guard ContinuousClock.now < end else {
+                await stop()
+                throw ChildServerError("the server did not come up within \(limit)")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// Asks it to end, and ends it after two seconds.
+    package func stop() async {
+        close(lifeline)
+        var status: Int32 = 0
+        let end = ContinuousClock.now + .seconds(2)
+        while waitpid(process, &status, WNOHANG) == 0 {
+            if ContinuousClock.now >= end { kill(-process, SIGKILL) }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    private static func isInstalled(_ program: String) -> Bool {
+        let path = getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
+        return path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
+    }
+}
+
+package struct ChildServerError: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+package enum UnixSocket {
+    /// True when somebody listens there.
+    package static func accepts(_ path: String) -> Bool {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return false }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+    }
+}
