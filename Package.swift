@@ -119,6 +119,9 @@ let package = Package(
             ],
             swiftSettings: warnings),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport"], swiftSettings: warnings),
+        .testTarget(
+            name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
+            path: "Tests/Benchmarks/Stages", swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

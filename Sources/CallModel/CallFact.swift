@@ -23,6 +23,8 @@ public struct CallFact: Sendable {
     /// How to open the call if this fact is the first that is heard of it.
     public var opener: Opener?
     public var body: EventBody
+    /// The id, once the tracker has made it for this kind.
+    var identified: (kind: Kind, id: UUID128)?
 
     /// What the event's id is made of (docs/call-event.md, ids). Openers, abandons and ends need none: their ids depend on
     /// the call alone.

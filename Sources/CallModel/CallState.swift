@@ -1,7 +1,10 @@
 import Codecs
 
 /// One call as far as its events tell: a fold over them. The state is computed from its parts, never stepped.
-struct CallState {
+///
+/// A class, owned by the tracker's table alone and never handed out: calls are looked at many times for each event, and
+/// copies of a struct of this size were the largest part of that.
+final class CallState {
     /// A phone that rings.
     struct Ring {
         let key: String
@@ -86,7 +89,7 @@ struct CallState {
     var rare: Rare? { rareStorage }
 
     private var needed: Rare {
-        mutating get {
+        get {
             if let rareStorage { return rareStorage }
             let fresh = Rare()
             rareStorage = fresh
@@ -116,7 +119,7 @@ struct CallState {
     // MARK: Fold
 
     /// Takes in one event of the call. The only way in which a state changes, live and at a restart alike.
-    mutating func evolve(_ event: CallEvent, profile: SourceProfile) {
+    func evolve(_ event: CallEvent, profile: SourceProfile) {
         lastSeq = event.seq
         if firstSeq == 0 { firstSeq = event.seq }
         if let call = event.call {
@@ -135,7 +138,7 @@ struct CallState {
         apply(event, profile)
     }
 
-    private mutating func absorbContext(_ body: EventBody) {
+    private func absorbContext(_ body: EventBody) {
         if from == nil { from = body.from }
         if to == nil { to = body.to }
         if let trunk = body.trunk, rareStorage?.trunk == nil { needed.trunk = trunk }
@@ -145,7 +148,7 @@ struct CallState {
     }
 
     /// Adds the time since the last event to the state that is left; never negative.
-    private mutating func account(until time: Timestamp) {
+    private func account(until time: Timestamp) {
         guard time > lastOccurred else { return }
         let spent = time.microseconds - lastOccurred.microseconds
         switch phase {
@@ -157,7 +160,7 @@ struct CallState {
         lastOccurred = time
     }
 
-    private mutating func apply(_ event: CallEvent, _ profile: SourceProfile) {
+    private func apply(_ event: CallEvent, _ profile: SourceProfile) {
         let body = event.body
         switch event.kind {
         case .callOffered, .callDialing:
@@ -189,18 +192,18 @@ struct CallState {
         }
     }
 
-    private mutating func enterQueue(_ queue: Queue?, at time: Timestamp) {
+    private func enterQueue(_ queue: Queue?, at time: Timestamp) {
         let rare = needed
         if rare.queuedAt == nil { rare.queuedAt = time }
         (rare.queue, rare.lastQueue, rare.queuedSince, rare.treatment) = (queue, queue, time, nil)
     }
 
-    private mutating func leaveQueue() {
+    private func leaveQueue() {
         guard let rare = rareStorage else { return }
         (rare.queue, rare.queuedSince, rare.treatment) = (nil, nil, nil)
     }
 
-    private mutating func startRing(_ event: CallEvent) {
+    private func startRing(_ event: CallEvent) {
         let rare = needed
         if let queue = event.body.queue { (rare.queue, rare.lastQueue) = (queue, queue) }
         if rare.ringingAt == nil { rare.ringingAt = event.occurredAt }
@@ -213,7 +216,7 @@ struct CallState {
         rare.graceUntil = nil
     }
 
-    private mutating func answer(_ event: CallEvent) {
+    private func answer(_ event: CallEvent) {
         let key = FactKey.party(event.body)
         if !connected.contains(key) { connected.append(key) }
         if let rare = rareStorage {
@@ -233,7 +236,7 @@ struct CallState {
         hasDerivedDurations = source != .vendor
     }
 
-    private mutating func leave(_ event: CallEvent, grace: Duration?) {
+    private func leave(_ event: CallEvent, grace: Duration?) {
         let key = FactKey.party(event.body)
         connected.removeAll { $0 == key }
         guard connected.isEmpty, !isAlerting, let grace else { return }
@@ -241,7 +244,7 @@ struct CallState {
         needed.leftAt = event.occurredAt
     }
 
-    private mutating func applyPark(_ event: CallEvent) {
+    private func applyPark(_ event: CallEvent) {
         guard case .park(let park) = event.body.detail else { return }
         let rare = needed
         if event.kind == .callParked {
@@ -254,7 +257,7 @@ struct CallState {
         }
     }
 
-    private mutating func applyTransfer(_ event: CallEvent) {
+    private func applyTransfer(_ event: CallEvent) {
         guard case .transfer(let transfer) = event.body.detail else { return }
         let rare = needed
         rare.transferCount = max(rare.transferCount, transfer.number)
@@ -273,7 +276,7 @@ struct CallState {
         rare.transferringKey = nil
     }
 
-    private mutating func end() {
+    private func end() {
         hasEnded = true
         connected = []
         // Late repeats are known by their counts; the rest is given back.

@@ -3,18 +3,17 @@ import Codecs
 /// What each kind does to a call that is known, and when it is legal (docs/call-event.md, state machine).
 extension CallTracker {
     /// `isFirst`: nothing but the opener is known of the call, so the fact stands whatever it builds on.
-    mutating func applyToCall(_ fact: CallFact, _ slot: Int, _ receivedAt: Timestamp, isFirst: Bool = false) {
-        var fact = fact
-        if calls[slot].hasEnded { return applyToEndedCall(fact, slot, receivedAt) }
-        if fact.kind == .callAbandoned { return abandon(fact, slot, receivedAt) }
+    mutating func applyToCall(_ fact: inout CallFact, _ slot: Int, _ receivedAt: Timestamp, isFirst: Bool = false) {
+        if calls[slot].hasEnded { return applyToEndedCall(&fact, slot, receivedAt) }
+        if fact.kind == .callAbandoned { return abandon(&fact, slot, receivedAt) }
         guard isLegal(&fact, slot, receivedAt) || isFirst else { return countRepeatedState() }
         complete(&fact, slot, receivedAt)
-        write(fact, slot, receivedAt)
+        write(&fact, slot, receivedAt)
         if fact.kind == .callAnswered { closeOtherRings(of: fact, slot, receivedAt) }
     }
 
     /// The caller gave up: one line for that, and the end with the same outcome. Of a call that was answered only the end.
-    private mutating func abandon(_ fact: CallFact, _ slot: Int, _ receivedAt: Timestamp) {
+    private mutating func abandon(_ fact: inout CallFact, _ slot: Int, _ receivedAt: Timestamp) {
         var end = fact
         end.kind = .callEnded
         if calls[slot].wasAnswered {
@@ -34,43 +33,38 @@ extension CallTracker {
                 }
             }
             complete(&abandoned, slot, receivedAt)
-            write(abandoned, slot, receivedAt)
+            write(&abandoned, slot, receivedAt)
             end.body.outcome = outcome
         }
         complete(&end, slot, receivedAt)
-        write(end, slot, receivedAt)
+        write(&end, slot, receivedAt)
     }
 
     /// After the end: the record, facts that were not told before, and nothing else.
-    private mutating func applyToEndedCall(_ fact: CallFact, _ slot: Int, _ receivedAt: Timestamp) {
+    private mutating func applyToEndedCall(_ fact: inout CallFact, _ slot: Int, _ receivedAt: Timestamp) {
         switch fact.kind {
         case .callOffered, .callDialing, .callAbandoned, .callEnded: countRepeatedState()
-        case .callRecord, .callMissed: write(fact, slot, receivedAt)
+        case .callRecord, .callMissed: write(&fact, slot, receivedAt)
         default:
             let key = FactKey.of(fact.kind, fact.body)
             guard calls[slot].count(fact.kind, key) == 0 else { return countRepeatedState() }
-            write(fact, slot, receivedAt)
+            write(&fact, slot, receivedAt)
         }
     }
 
-    /// Writes a fact about the call in `slot`, with what its line repeats of the call.
-    func filled(_ fact: CallFact, _ slot: Int) -> CallFact {
-        var fact = fact
+    /// Writes a fact about the call in `slot`, with what its line repeats of the call. Touches only what is missing: a
+    /// changed body is a copy.
+    mutating func write(_ fact: inout CallFact, _ slot: Int, _ receivedAt: Timestamp) {
         let call = calls[slot]
-        if fact.body.from == nil { fact.body.from = call.from }
-        if fact.body.to == nil { fact.body.to = call.to }
+        if fact.body.from == nil, call.from != nil { fact.body.from = call.from }
+        if fact.body.to == nil, call.to != nil { fact.body.to = call.to }
         for entry in call.references.entries where fact.body.references[entry.key] == nil {
             fact.body.references[entry.key] = entry.value
         }
-        if fact.origin == .synthetic || fact.kind == .callEnded, fact.body.trunk == nil {
-            fact.body.trunk = call.rare?.trunk
+        if fact.origin == .synthetic || fact.kind == .callEnded, fact.body.trunk == nil, let trunk = call.rare?.trunk {
+            fact.body.trunk = trunk
         }
-        return fact
-    }
-
-    mutating func write(_ fact: CallFact, _ slot: Int, _ receivedAt: Timestamp) {
-        let (id, source) = (calls[slot].id, calls[slot].source)
-        emit(filled(fact, slot), id: id, source: source, receivedAt: receivedAt)
+        emit(fact, id: call.id, slot: slot, source: call.source, receivedAt: receivedAt)
     }
 
     // MARK: Legality
@@ -131,7 +125,7 @@ extension CallTracker {
             cancelled.identity = fact.identity
             cancelled.body.detail = .transfer(Transfer(number: count, type: transfer.type))
             cancelled.body.outcome = Outcome(disposition: .cancelled)
-            write(cancelled, slot, receivedAt)
+            write(&cancelled, slot, receivedAt)
         }
         transfer.number = fact.kind != .callTransferStarted && isOpen ? count : count + 1
         fact.body.detail = .transfer(transfer)
@@ -148,7 +142,7 @@ extension CallTracker {
         end.body.timing = record.body.timing
         end.body.outcome = record.body.outcome
         complete(&end, slot, receivedAt)
-        write(end, slot, receivedAt)
+        write(&end, slot, receivedAt)
     }
 
     // MARK: Completion
@@ -169,10 +163,11 @@ extension CallTracker {
             outcome.disposition = outcome.disposition ?? (call.connected.isEmpty ? .noAnswer : .answeredElsewhere)
             fact.body.outcome = outcome
         case .callAnswered:
-            if fact.body.queue == nil { fact.body.queue = call.rare?.queue }
+            guard let rare = call.rare else { return }
+            if fact.body.queue == nil, let queue = rare.queue { fact.body.queue = queue }
             let ring = call.ring(FactKey.party(fact.body))
             fact.body.timing = merged(fact.body.timing) {
-                $0.queueMilliseconds = call.rare?.queuedSince.map { now.milliseconds(since: $0) }
+                $0.queueMilliseconds = rare.queuedSince.map { now.milliseconds(since: $0) }
                 $0.ringMilliseconds = ring.map { now.milliseconds(since: $0.since) }
             }
         case .callRetrieved:
@@ -295,7 +290,7 @@ extension CallTracker {
             stop.identity = .timed((time ?? receivedAt).microseconds)
         }
         complete(&stop, slot, receivedAt)
-        write(stop, slot, receivedAt)
+        write(&stop, slot, receivedAt)
     }
 
     func vendorCallID(_ slot: Int) -> String {

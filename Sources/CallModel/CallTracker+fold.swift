@@ -8,41 +8,52 @@ extension CallTracker {
             nextSeq = max(nextSeq, event.seq + 1)
             return
         }
-        fold(event, source: source)
+        if event.kind.isOpener, let call = event.call, slotByID[call.id] == nil { makeRoomForRestored() }
+        fold(event, source: source, slot: event.call.flatMap { slotByID[$0.id] }.map(Int.init))
     }
 
     func sourceIndex(_ vendor: String, _ name: String) -> Int? {
         sources.firstIndex { $0.profile.vendor == vendor && $0.profile.name == name }
     }
 
-    mutating func fold(_ event: CallEvent, source: Int) {
+    /// `slot` is where the event's call is held, if it is. Returns where it is held afterwards.
+    @discardableResult
+    mutating func fold(_ event: CallEvent, source: Int, slot: Int?) -> Int? {
         nextSeq = max(nextSeq, event.seq + 1)
         sources[source].recentIDs.insert(event.id, ())
+        var after: Int?
         if let call = event.call {
-            foldCall(event, call, source)
+            after = foldCall(event, call, source, slot)
         } else {
             if event.kind.isState { foldEntity(event, source) }
             foldLink(event, source)
         }
         if sources[source].isUp, event.kind != .sourceDisconnected { sources[source].lastGood = event.receivedAt }
+        return after
     }
 
-    private mutating func foldCall(_ event: CallEvent, _ call: CallReference, _ source: Int) {
+    private mutating func foldCall(_ event: CallEvent, _ call: CallReference, _ source: Int, _ known: Int?) -> Int? {
         let slot: Int
-        if let known = slotByID[call.id] {
-            slot = Int(known)
+        if let known {
+            slot = known
         } else if let tombstone = tombstones[TextHash(call.id)], !event.kind.isOpener {
             var later = tombstone
             (later.lastSeq, later.callSeq) = (event.seq, call.seq)
             tombstones.insert(TextHash(call.id), later)
-            return
+            return nil
         } else {
             slot = takeSlot(call.id, source, event.occurredAt, event.receivedAt)
         }
         let hadEnded = calls[slot].hasEnded
         calls[slot].evolve(event, profile: sources[source].profile)
         if calls[slot].hasEnded, !hadEnded { endedCount += 1 }
+        // An evicted call makes room at once.
+        if !hadEnded, calls[slot].hasEnded, event.body.outcome?.closure == .evicted {
+            bury(slot)
+            return nil
+        }
         touch(slot)
+        return slot
     }
 
     private mutating func foldLink(_ event: CallEvent, _ source: Int) {
@@ -79,7 +90,7 @@ extension CallTracker {
         connected.identity = .stream
         connected.origin = .synthetic
         connected.body.detail = .connection(Connection(attempt: Int64(max(1, attempt))))
-        emit(connected, id: nil, source: source, receivedAt: now)
+        emit(connected, id: nil, slot: nil, source: source, receivedAt: now)
         guard let lastGood else { return }
         declareGap(source: source, from: lastGood, to: now, reason: sources[source].gapReason)
         sources[source].gapReason = .disconnect
@@ -93,7 +104,7 @@ extension CallTracker {
         disconnected.origin = .synthetic
         disconnected.body.detail = .connection(Connection(reason: reason))
         if lastGood < now { (disconnected.occurredAt, disconnected.timeSource) = (lastGood, .derived) }
-        emit(disconnected, id: nil, source: source, receivedAt: now)
+        emit(disconnected, id: nil, slot: nil, source: source, receivedAt: now)
     }
 
     /// Facts may be missing between two times. All open calls of the source remember that.
@@ -103,12 +114,12 @@ extension CallTracker {
         fact.origin = .synthetic
         let profile = sources[source].profile
         var writer = EventIdentifier()
-        let id = writer.make(profile, Kind.sourceGap.name, stream.description, String(nextSeq))
+        let id = writer.make(profile, [Kind.sourceGap.name, stream.description, String(nextSeq)])
         var gap = Gap(id: id, from: min(from, to), to: to, reason: reason, recoverable: profile.recoverable)
         gap.openCalls = Int64(
             slotByID.values.count { calls[Int($0)].source == source && !calls[Int($0)].hasEnded })
         fact.body.detail = .gap(gap)
-        emit(fact, id: nil, source: source, receivedAt: to)
+        emit(fact, id: nil, slot: nil, source: source, receivedAt: to)
     }
 
     /// A run begins. `afterCrash`: the one before did not stop in order.

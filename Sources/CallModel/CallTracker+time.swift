@@ -78,8 +78,8 @@ extension CallTracker {
     mutating func touch(_ slot: Int) {
         let wanted = Int32(calls[slot].source * TimeoutClass.allCases.count + timeoutClass(of: slot).rawValue)
         let current = calls[slot].list
-        if current >= 0 { lists[Int(current)].remove(Int32(slot), in: &calls) }
-        lists[Int(wanted)].append(Int32(slot), list: wanted, in: &calls)
+        if current >= 0 { lists[Int(current)].remove(Int32(slot), in: calls) }
+        lists[Int(wanted)].append(Int32(slot), list: wanted, in: calls)
         if calls[slot].rare?.graceUntil != nil, !graceSlots.contains(Int32(slot)) { graceSlots.append(Int32(slot)) }
     }
 
@@ -100,7 +100,7 @@ extension CallTracker {
         fact.body.outcome = Outcome()
         fact.body.outcome?.closure = .timedOut
         complete(&fact, slot, now)
-        write(fact, slot, now)
+        write(&fact, slot, now)
     }
 
     /// A synthetic end.
@@ -113,7 +113,7 @@ extension CallTracker {
         fact.body.outcome = Outcome()
         fact.body.outcome?.closure = closure
         complete(&fact, slot, now)
-        write(fact, slot, now)
+        write(&fact, slot, now)
     }
 
     // MARK: Memory
@@ -136,21 +136,39 @@ extension CallTracker {
 
     /// Before a call is opened: ended calls make room first; then the longest silent open one is closed.
     mutating func makeRoom(now: Timestamp) {
-        guard slotByID.count >= limits.calls else { return }
-        func oldest(_ isCandidate: (TimeoutClass) -> Bool) -> Int? {
-            lists.indices.compactMap { index -> Int? in
-                let kind = TimeoutClass(rawValue: index % TimeoutClass.allCases.count)
-                guard let kind, isCandidate(kind), lists[index].head >= 0 else { return nil }
-                return Int(lists[index].head)
-            }.min { calls[$0].lastReceived < calls[$1].lastReceived }
+        while slotByID.count >= limits.calls, makeOneRoom(now) {}
+    }
+
+    /// False where there is nothing to let go of.
+    private mutating func makeOneRoom(_ now: Timestamp) -> Bool {
+        if let lingering = oldestCall(lingering: true) {
+            bury(lingering)
+            return true
         }
-        if let lingering = oldest({ $0 == .linger }) { return bury(lingering) }
-        guard let silent = oldest({ $0 != .linger }) else { return }
+        guard let silent = oldestCall(lingering: false) else { return false }
         countEviction()
         end(
             silent, closure: .evicted, event: "evicted", at: now,
             uncertain: now.milliseconds(since: calls[silent].lastReceived))
-        bury(silent)
+        return true
+    }
+
+    /// The longest silent call, of those that have ended or of those that have not.
+    private func oldestCall(lingering: Bool) -> Int? {
+        var oldest: Int?
+        for index in lists.indices where lists[index].head >= 0 {
+            let isLinger = index % TimeoutClass.allCases.count == TimeoutClass.linger.rawValue
+            let slot = Int(lists[index].head)
+            guard isLinger == lingering, oldest.map({ calls[slot].lastReceived < calls[$0].lastReceived }) ?? true
+            else { continue }
+            oldest = slot
+        }
+        return oldest
+    }
+
+    /// What live calls would have done to memory before this opener was written: those that had ended made room.
+    mutating func makeRoomForRestored() {
+        while slotByID.count >= limits.calls, let lingering = oldestCall(lingering: true) { bury(lingering) }
     }
 
     /// Takes a call out of memory and remembers only that it existed.
@@ -160,11 +178,11 @@ extension CallTracker {
             TextHash(call.id),
             Tombstone(
                 lastSeq: call.lastSeq, callSeq: call.callSeq, direction: call.direction, at: call.lastReceived))
-        if call.list >= 0 { lists[Int(call.list)].remove(Int32(slot), in: &calls) }
+        if call.list >= 0 { lists[Int(call.list)].remove(Int32(slot), in: calls) }
         if call.hasEnded { endedCount -= 1 }
         slotByID[call.id] = nil
         graceSlots.removeAll { $0 == Int32(slot) }
-        calls[slot] = CallState(id: "", source: call.source, at: call.lastOccurred, receivedAt: call.lastReceived)
+        calls[slot] = vacant
         freeSlots.append(Int32(slot))
     }
 }

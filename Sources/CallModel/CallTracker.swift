@@ -28,7 +28,8 @@ public struct CallTracker: ~Copyable {
         var hash: UInt64
     }
 
-    struct Source {
+    /// A class, so that looking at it copies nothing; owned by the tracker alone.
+    final class Source {
         let profile: SourceProfile
         /// `name:`, the beginning of each of its call ids.
         let callPrefix: String
@@ -37,6 +38,11 @@ public struct CallTracker: ~Copyable {
         /// When the link was last known to be good; nil before the first connect in this stream.
         var lastGood: Timestamp?
         var gapReason: Gap.Reason = .disconnect
+
+        init(profile: SourceProfile, recentIDs: BoundedMap<UUID128, Void>) {
+            (self.profile, self.recentIDs) = (profile, recentIDs)
+            callPrefix = profile.name + ":"
+        }
     }
 
     public let stream: UUID128
@@ -59,6 +65,9 @@ public struct CallTracker: ~Copyable {
     /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
     var graceSlots: [Int32] = []
     private var identifier = EventIdentifier()
+    /// Stands in freed places of `calls`.
+    let vacant = CallState(
+        id: "", source: 0, at: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0))
 
     public init(stream: UUID128, limits: TrackerLimits = TrackerLimits()) {
         (self.stream, self.limits) = (stream, limits)
@@ -71,14 +80,17 @@ public struct CallTracker: ~Copyable {
         if let known = sources.firstIndex(where: { $0.profile.vendor == profile.vendor && $0.profile.name == profile.name }) {
             return known
         }
-        sources.append(
-            Source(
-                profile: profile, callPrefix: profile.name + ":", recentIDs: BoundedMap(limit: limits.recentIDs)))
+        sources.append(Source(profile: profile, recentIDs: BoundedMap(limit: limits.recentIDs)))
         lists.append(contentsOf: Array(repeating: DeadlineList(), count: TimeoutClass.allCases.count))
         return sources.count - 1
     }
 
     public mutating func removeOutput() { output.removeAll(keepingCapacity: true) }
+
+    /// Looks at each event of `output` in its place, which spares copies of them.
+    public func forEachOutput(_ body: (_ event: borrowing CallEvent, _ previousSeq: Int64) -> Void) {
+        for index in output.indices { body(output[index].event, output[index].previousSeq) }
+    }
 
     /// Calls that are open.
     public var openCallCount: Int { calls.count - freeSlots.count - endedCount }
@@ -93,7 +105,8 @@ public struct CallTracker: ~Copyable {
         }
         let id = sources[source].callPrefix + vendorID
         if let slot = slotByID[id] {
-            applyToCall(fact, Int(slot), receivedAt)
+            var fact = fact
+            applyToCall(&fact, Int(slot), receivedAt)
         } else if let tombstone = tombstones[TextHash(id)],
             receivedAt < tombstone.at.advanced(by: limits.tombstoneAge)
         {
@@ -105,22 +118,25 @@ public struct CallTracker: ~Copyable {
 
     private mutating func applyToUnknownCall(_ fact: CallFact, _ id: String, _ source: Int, _ receivedAt: Timestamp) {
         makeRoom(now: receivedAt)
-        if fact.kind.isOpener { return emit(fact, id: id, source: source, receivedAt: receivedAt) }
+        if fact.kind.isOpener {
+            emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt)
+            return
+        }
         if fact.kind == .callMissed { return applyWithoutCall(fact, source, receivedAt) }
         let cause = identifyFirst(of: fact, source: source)
         if fact.identity != .stream, sources[source].recentIDs.contains(cause) {
             counters.repeatedIDs += 1
             return
         }
-        let slot: Int
+        var slot: Int?
         if sources[source].profile.lifecycle == .strict {
             let opener = syntheticOpener(for: fact, receivedAt: receivedAt)
-            emit(opener, id: id, source: source, receivedAt: receivedAt, causedBy: cause)
-            slot = slotByID[id].map(Int.init) ?? takeSlot(id, source, opener.occurredAt ?? receivedAt, receivedAt)
-        } else {
-            slot = takeSlot(id, source, fact.occurredAt ?? receivedAt, receivedAt)
+            slot = emit(opener, id: id, slot: nil, source: source, receivedAt: receivedAt, causedBy: cause)
         }
-        applyToCall(fact, slot, receivedAt, isFirst: true)
+        var fact = fact
+        if fact.kind != .callRecord { fact.identified = (fact.kind, cause) }
+        applyToCall(
+            &fact, slot ?? takeSlot(id, source, fact.occurredAt ?? receivedAt, receivedAt), receivedAt, isFirst: true)
     }
 
     /// The id of the first line that `fact` becomes: a record ends its call first.
@@ -160,7 +176,7 @@ public struct CallTracker: ~Copyable {
             counters.repeatedIDs += 1
             return
         }
-        emit(fact, id: id, source: source, receivedAt: receivedAt, tombstone: tombstone)
+        emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt, tombstone: tombstone)
     }
 
     private mutating func applyWithoutCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
@@ -171,21 +187,22 @@ public struct CallTracker: ~Copyable {
                 return
             }
         }
-        emit(fact, id: nil, source: source, receivedAt: receivedAt)
+        emit(fact, id: nil, slot: nil, source: source, receivedAt: receivedAt)
     }
 
     // MARK: Lines
 
     /// Makes the event of a fact that was found worth a line, folds it, and puts it out. Drops it if its id is known.
+    /// `slot` is where the call `id` is held, if it is. Returns where it is held afterwards.
+    @discardableResult
     mutating func emit(
-        _ fact: CallFact, id: String?, source: Int, receivedAt: Timestamp, causedBy: UUID128? = nil,
+        _ fact: CallFact, id: String?, slot: Int?, source: Int, receivedAt: Timestamp, causedBy: UUID128? = nil,
         tombstone: Tombstone? = nil
-    ) {
-        let slot = id.flatMap { slotByID[$0] }.map(Int.init)
+    ) -> Int? {
         let eventID = identify(fact, source: source, slot: slot)
         guard !sources[source].recentIDs.contains(eventID) else {
             counters.repeatedIDs += 1
-            return
+            return slot
         }
         let occurredAt = fact.occurredAt ?? receivedAt
         let profile = sources[source].profile
@@ -210,14 +227,17 @@ public struct CallTracker: ~Copyable {
             }
             if event.late { counters.late += 1 }
         }
-        fold(event, source: source)
-        if let id, let after = slotByID[id] {
-            event.call?.state = calls[Int(after)].phase
+        let after = fold(event, source: source, slot: slot)
+        if let after {
+            event.call?.state = calls[after].phase
             if fact.kind == .callRinging || fact.kind == .callRingStopped {
-                event.call?.alerting = calls[Int(after)].alertingCount
+                event.call?.alerting = calls[after].alertingCount
             }
+        } else if fact.kind == .callEnded {
+            event.call?.state = .ended
         }
         output.append(Output(event: event, previousSeq: previousSeq))
+        return after
     }
 
     private func reference(for fact: CallFact, id: String, slot: Int?, tombstone: Tombstone?) -> CallReference {
@@ -232,6 +252,7 @@ public struct CallTracker: ~Copyable {
 
     /// The id that the model gives to a fact.
     private mutating func identify(_ fact: CallFact, source: Int, slot: Int?) -> UUID128 {
+        if let known = fact.identified, known.kind == fact.kind { return known.id }
         let profile = sources[source].profile
         let callID = fact.callID ?? ""
         switch fact.kind {
@@ -244,16 +265,16 @@ public struct CallTracker: ~Copyable {
         case .counted:
             let key = FactKey.of(fact.kind, fact.body)
             let count = (slot.map { calls[$0].count(fact.kind, key) } ?? 0) + 1
-            return identifier.make(profile, fact.kind.name, callID, key, "#\(count)")
+            return identifier.make(profile, [fact.kind.name, callID, key, "#\(count)"])
         case .timed(let microseconds):
             return identifier.make(
-                profile, fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds))
+                profile, [fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds)])
         case .parts(let parts): return identifier.make(profile, parts)
         case .state:
             let changes = entityChanges(StateEntity.key(fact.kind, source: profile.name, fact.body), seq: nextSeq)
             return identifier.make(
-                profile, fact.kind.name, StateEntity.id(fact.body), stream.description, String(changes))
-        case .stream: return identifier.make(profile, fact.kind.name, stream.description, String(nextSeq))
+                profile, [fact.kind.name, StateEntity.id(fact.body), stream.description, String(changes)])
+        case .stream: return identifier.make(profile, [fact.kind.name, stream.description, String(nextSeq)])
         }
     }
 

@@ -1,25 +1,123 @@
 import Codecs
 
 /// The blocks of an event that say what happened and to whom. Facts and events share them.
+///
+/// A value with copy-on-write storage: a body is handed from fact to event to writer, and copying all its texts each time
+/// cost more than everything else.
 public struct EventBody: Sendable, Equatable {
-    /// Calling party.
-    public var from: Party?
-    /// Originally called party.
-    public var to: Party?
-    public var agent: Agent?
-    public var queue: Queue?
-    /// The block that belongs to the kind.
-    public var detail: Detail?
-    public var trunk: Trunk?
-    public var contacts: [Contact] = []
-    public var timing: Timing?
-    public var outcome: Outcome?
-    public var references = References()
-    /// Vendor fields without a home, vendor spelling, in the vendor's order.
-    public var extra: [ExtraField] = []
-    public var raw: RawPayload?
+    private final class Storage: @unchecked Sendable {
+        // Only written by its one owner: every setter makes sure that the storage is not shared first.
+        var from: Party? = nil
+        var to: Party? = nil
+        var agent: Agent? = nil
+        var queue: Queue? = nil
+        var detail: Detail? = nil
+        var trunk: Trunk? = nil
+        var contacts: [Contact] = []
+        var timing: Timing? = nil
+        var outcome: Outcome? = nil
+        var references: References = References()
+        var extra: [ExtraField] = []
+        var raw: RawPayload? = nil
+
+        init() {}
+
+        init(copying other: Storage) {
+            from = other.from
+            to = other.to
+            agent = other.agent
+            queue = other.queue
+            detail = other.detail
+            trunk = other.trunk
+            contacts = other.contacts
+            timing = other.timing
+            outcome = other.outcome
+            references = other.references
+            extra = other.extra
+            raw = other.raw
+        }
+    }
+
+    private var storage = Storage()
 
     public init() {}
+
+    private mutating func own() -> Storage {
+        if !isKnownUniquelyReferenced(&storage) { storage = Storage(copying: storage) }
+        return storage
+    }
+
+    /// Calling party.
+    public var from: Party? {
+        get { storage.from }
+        _modify { yield &own().from }
+    }
+
+    /// Originally called party.
+    public var to: Party? {
+        get { storage.to }
+        _modify { yield &own().to }
+    }
+
+    public var agent: Agent? {
+        get { storage.agent }
+        _modify { yield &own().agent }
+    }
+
+    public var queue: Queue? {
+        get { storage.queue }
+        _modify { yield &own().queue }
+    }
+
+    /// The block that belongs to the kind.
+    public var detail: Detail? {
+        get { storage.detail }
+        _modify { yield &own().detail }
+    }
+
+    public var trunk: Trunk? {
+        get { storage.trunk }
+        _modify { yield &own().trunk }
+    }
+
+    public var contacts: [Contact] {
+        get { storage.contacts }
+        _modify { yield &own().contacts }
+    }
+
+    public var timing: Timing? {
+        get { storage.timing }
+        _modify { yield &own().timing }
+    }
+
+    public var outcome: Outcome? {
+        get { storage.outcome }
+        _modify { yield &own().outcome }
+    }
+
+    public var references: References {
+        get { storage.references }
+        _modify { yield &own().references }
+    }
+
+    /// Vendor fields without a home, vendor spelling, in the vendor's order.
+    public var extra: [ExtraField] {
+        get { storage.extra }
+        _modify { yield &own().extra }
+    }
+
+    public var raw: RawPayload? {
+        get { storage.raw }
+        _modify { yield &own().raw }
+    }
+
+    public static func == (left: EventBody, right: EventBody) -> Bool {
+        left.storage === right.storage
+            || (left.from == right.from && left.to == right.to && left.agent == right.agent
+                && left.queue == right.queue && left.detail == right.detail && left.trunk == right.trunk
+                && left.contacts == right.contacts && left.timing == right.timing && left.outcome == right.outcome
+                && left.references == right.references && left.extra == right.extra && left.raw == right.raw)
+    }
 }
 
 public struct Party: Sendable, Equatable {

@@ -13,21 +13,30 @@ struct EventIdentifier: ~Copyable {
 
     init() {}
 
-    /// The id of a fact of `source`: its vendor, its name, then `parts`.
-    mutating func make(_ source: SourceProfile, _ parts: String...) -> UUID128 {
-        make(source, parts)
+    /// The id of a fact of `source`: its vendor, its name, then the parts.
+    mutating func make(_ source: SourceProfile, _ first: String, _ second: String) -> UUID128 {
+        begin(source)
+        add(first)
+        add(second)
+        return name.withBytes { UUID128(namespace: Self.namespace, name: $0) }
     }
 
     mutating func make(_ source: SourceProfile, _ parts: [String]) -> UUID128 {
+        begin(source)
+        for part in parts { add(part) }
+        return name.withBytes { UUID128(namespace: Self.namespace, name: $0) }
+    }
+
+    private mutating func begin(_ source: SourceProfile) {
         name.truncate(to: 0)
         name.append(utf8: source.vendor)
         name.append(0x1F)
         name.append(utf8: source.name)
-        for part in parts {
-            name.append(0x1F)
-            name.append(utf8: part)
-        }
-        return name.withBytes { UUID128(namespace: Self.namespace, name: $0) }
+    }
+
+    private mutating func add(_ part: String) {
+        name.append(0x1F)
+        name.append(utf8: part)
     }
 }
 

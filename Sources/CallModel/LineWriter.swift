@@ -3,7 +3,7 @@ import Codecs
 /// Events to lines: members in the fixed order of the published schema, no blanks, one newline.
 public enum LineWriter {
     /// Appends the line of `event` and its newline.
-    public static func write(_ event: CallEvent, to out: inout ByteWriter) {
+    public static func write(_ event: borrowing CallEvent, to out: inout ByteWriter) {
         out.append("{\"v\":1")
         out.member("id", event.id)
         out.member("kind", word: event.kind.name)

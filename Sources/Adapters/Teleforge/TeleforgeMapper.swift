@@ -30,7 +30,9 @@ struct TeleforgeMapper: Sendable {
         guard let root = try? JSONDocument(element, limits: limits).root else { return .notJSON }
         switch root["type"]?.string?.lowercased() {
         case "call": return .teleforge(dialedAt: nil)
-        case "cdr": return .teleforge(dialedAt: root["payload"].flatMap { TeleforgeMessage(payload: $0).time(.dialedAt)?.time })
+        case "cdr":
+            let record = TeleforgeMessage(payload: payload(of: root) ?? root)
+            return .teleforge(dialedAt: record.time(.dialedAt)?.time)
         default: return .foreign
         }
     }
@@ -91,16 +93,18 @@ struct TeleforgeMapper: Sendable {
         }
         let type = root["type"]?.string?.lowercased() ?? impliedType(of: route)
         let event = type.isEmpty ? route.name : "\(route.name)/\(type)"
-        guard let payloads = payloads(of: root) else {
+        guard let (payloads, isEnvelope) = payloads(of: root) else {
             return Refusal(
                 event: event,
                 problem: Problem(.invalidPayload, detail: "expected an object or an array of objects as payload"))
         }
         for payload in payloads {
-            let message = TeleforgeMessage(payload: payload)
+            let message = TeleforgeMessage(payload: payload, isEnvelope: isEnvelope)
             let problem: Problem?
             switch (type, route.name) {
             case ("status", "agents"): problem = mapAgentStatus(message, route, event, &facts)
+            case ("call_update", _) where message.tellsEnd:
+                problem = mapRecord(message, payload, list, route, event, &facts)
             case ("call", _), ("call_update", _): problem = mapConnected(message, route, event, &facts)
             case ("cdr", _): problem = mapRecord(message, payload, list, route, event, &facts)
             default: problem = Problem(.unknownEvent)
@@ -118,21 +122,27 @@ struct TeleforgeMapper: Sendable {
         }
     }
 
-    /// The payload is an object, an array of them (old `c2d`), JSON text in a string, or the message itself.
-    private func payloads(of root: JSONValue) -> [JSONValue]? {
-        guard let payload = root["payload"] ?? root["notifications"] else { return [root] }
+    /// The messages of an element: the payload is an object, an array of them (old `c2d`), either of these as JSON text in a
+    /// string, or absent; then the element is the message.
+    private func payloads(of root: JSONValue) -> (payloads: [JSONValue], isEnvelope: Bool)? {
+        guard var payload = Self.payload(of: root) else { return ([root], true) }
+        if let text = payload.string {
+            guard let inner = try? JSONDocument(Array(text.utf8), limits: limits).root else { return nil }
+            payload = inner
+        }
         switch payload.kind {
-        case .object: return [payload]
+        case .object: return ([payload], false)
         case .array:
             let items = payload.elements
-            return items.isEmpty || items.contains { $0.kind != .object } ? nil : items
-        case .string:
-            guard let text = payload.string, let inner = try? JSONDocument(Array(text.utf8), limits: limits).root,
-                inner.kind == .object
-            else { return nil }
-            return [inner]
-        case .null, .boolean, .number: return nil
+            return items.isEmpty || items.contains { $0.kind != .object } ? nil : (items, false)
+        case .null, .boolean, .number, .string: return nil
         }
+    }
+
+    private static func payload(of root: JSONValue) -> JSONValue? {
+        if let payload = root["payload"], !payload.isNull { return payload }
+        if let payload = root["notifications"], !payload.isNull { return payload }
+        return nil
     }
 
     private func attachRaw(_ root: JSONValue, to facts: inout [CallFact], from first: Int) {
@@ -150,7 +160,8 @@ struct TeleforgeMapper: Sendable {
     ) -> Problem? {
         guard let callID = message.reference(.callID) else { return Problem(.missingField, detail: "call_ref") }
         let isDialler = route.name == "agents"
-        let direction = direction(of: message) ?? (isDialler ? .outbound : .inbound)
+        // The dialler and click-to-dial (`c2d`) place their calls themselves.
+        let direction = direction(of: message) ?? (isDialler || route.name == "c2d" ? .outbound : .inbound)
         let agent = message.reference(.agent) ?? message.reference(.reference) ?? (isDialler ? route.suffix : nil)
         var fact = CallFact(.callAnswered, callID: callID, event: event)
         fact.direction = direction
@@ -168,13 +179,13 @@ struct TeleforgeMapper: Sendable {
             fact.body.timing = timing
         }
         fact.body.references[.contactReference] = message.reference(.contactReference)
+        fact.body.references[.recording] = message.reference(.recording)
         setCampaign(of: &fact.body, message.reference(.campaign))
-        var message = message
-        keepUnused([.reason, .cause, .callTime, .dialedAt, .recording, .status], of: &message)
-        if message.reference(.agent) != nil, let reference = message.reference(.reference), reference != agent {
-            message.addExtra(ExtraField("ref", reference))
-        }
-        fact.body.extra = message.extra
+        var unused: [TeleforgeMessage.Field] = [.reason, .cause, .callTime, .dialedAt, .status]
+        if waited == nil { unused.append(.holdTime) }
+        if !saysDirection(message) { unused.append(.direction) }
+        if message.reference(.reference) != agent { unused.append(.reference) }
+        fact.body.extra = message.extra(unused: unused)
         facts.append(fact)
         return nil
     }
@@ -187,14 +198,9 @@ struct TeleforgeMapper: Sendable {
     ) -> Problem? {
         guard let callID = message.reference(.callID) else { return Problem(.missingField, detail: "call_ref") }
         let isDialler = route.name == "campaigns"
-        var message = message
         let direction = direction(of: message) ?? (isDialler ? .outbound : .unknown)
         let agent = message.reference(.agent)
         let begun = message.time(.dialedAt)
-        if begun?.zone == .assumed, let text = message.reference(.dialedAt) {
-            message.addExtra(ExtraField("dialed_at", text))
-            message.addExtra(ExtraField("dialed_at_zone", "assumed"))
-        }
         let total = message.milliseconds(.callTime)
         let ended = begun.flatMap { begun in total.map { begun.time.advanced(by: .milliseconds($0)) } }
 
@@ -205,7 +211,8 @@ struct TeleforgeMapper: Sendable {
             reason: message.reference(.reason), code: message.reference(.cause), hasAgent: agent != nil)
         body.timing = recordTiming(message, direction, total)
         body.references[.contactReference] = message.reference(.contactReference)
-        setCampaign(of: &body, isDialler ? message.reference(.reference) : message.reference(.campaign))
+        let campaign = message.reference(.campaign)
+        setCampaign(of: &body, isDialler ? message.reference(.reference) ?? campaign : campaign)
 
         appendOpener(callID, event, begun?.time, direction, body, &facts)
         var end = CallFact(
@@ -214,8 +221,8 @@ struct TeleforgeMapper: Sendable {
         end.direction = direction
         facts.append(end)
 
-        var record = CallFact(.callRecord, callID: callID, event: event, occurredAt: ended, timeSource: .derived, body: body)
-        record.direction = direction
+        var record = end
+        record.kind = .callRecord
         record.identity = .parts(["record", callID, canonicalHash(of: payload)])
         record.body.timing?.offeredAt = begun?.time
         record.body.timing?.endedAt = ended
@@ -225,13 +232,28 @@ struct TeleforgeMapper: Sendable {
         detail.startedAt = begun?.time
         detail.direction = direction
         record.body.detail = .record(detail)
-        keepUnused([.status], of: &message)
-        if !isDialler, !usedReference, let reference = message.reference(.reference), reference != "click-dial" {
-            message.addExtra(ExtraField("ref", reference))
-        }
-        record.body.extra = message.extra
+        record.body.extra = message.extra(unused: unusedInRecord(message, isDialler: isDialler, usedReference))
+        if begun?.zone == .assumed { record.body.extra.append(ExtraField("dialed_at_zone", "assumed")) }
         facts.append(record)
         return nil
+    }
+
+    /// Fields that a record has no home for, or whose values say nothing that fits there.
+    private func unusedInRecord(
+        _ message: TeleforgeMessage, isDialler: Bool, _ usedReference: Bool
+    ) -> [TeleforgeMessage.Field] {
+        var unused: [TeleforgeMessage.Field] = [.status]
+        if message.milliseconds(.callTime) == nil { unused.append(.callTime) }
+        if message.milliseconds(.holdTime) == nil { unused.append(.holdTime) }
+        if message.time(.dialedAt)?.zone != .stated { unused.append(.dialedAt) }
+        if !saysDirection(message) { unused.append(.direction) }
+        let reference = message.reference(.reference)
+        if isDialler {
+            if let reference, reference != message.reference(.campaign) { unused.append(.campaign) }
+        } else if !usedReference, reference != "click-dial" {
+            unused.append(.reference)
+        }
+        return unused
     }
 
     /// A record tells its call's whole life, so also how it began; the tracker drops this if the call is known.
@@ -274,12 +296,13 @@ struct TeleforgeMapper: Sendable {
             return Problem(.missingField, detail: "ref")
         }
         guard let word = message.reference(.status) else { return Problem(.missingField, detail: "status") }
-        guard let state = Self.agentStates[word] else { return Problem(.unknownState, detail: word) }
+        guard let state = Self.agentStates[word.lowercased()] else { return Problem(.unknownState, detail: word) }
         var fact = CallFact(.agentStatus, event: event)
         fact.identity = .state
         fact.body.agent = Agent(id: agent, extension: agent)
         fact.body.detail = .status(AgentStatus(state))
-        fact.body.extra = message.extra + [ExtraField("status", word)]
+        fact.body.extra = message.extra(
+            unused: TeleforgeMessage.Field.allCases.filter { ![.agent, .reference, .campaign].contains($0) })
         setCampaign(of: &fact.body, message.reference(.campaign))
         facts.append(fact)
         return nil
@@ -304,6 +327,9 @@ struct TeleforgeMapper: Sendable {
         }
     }
 
+    /// False where a direction is named that none of ours is.
+    private func saysDirection(_ message: TeleforgeMessage) -> Bool { direction(of: message) != .unknown }
+
     private func setCampaign(of body: inout EventBody, _ campaign: String?) {
         if campaign != "inbound" { body.references[.campaign] = campaign }
     }
@@ -327,18 +353,14 @@ struct TeleforgeMapper: Sendable {
         let digits = text.hasPrefix("+") ? text.dropFirst() : Substring(text)
         return digits.utf8.count >= 3 && digits.utf8.allSatisfy { $0 &- 0x30 < 10 }
     }
-
-    /// Fields that this kind of message has no home for.
-    private func keepUnused(_ fields: [TeleforgeMessage.Field], of message: inout TeleforgeMessage) {
-        for field in fields {
-            guard let text = message.reference(field) else { continue }
-            let name = TeleforgeMessage.names[field.rawValue].1[0]
-            message.addExtra(ExtraField(name, text))
-        }
-    }
 }
 
 extension Kind {
     /// True for lines that close the account of a call.
     fileprivate var tellsEnd: Bool { self == .callEnded || self == .callRecord || self == .callAbandoned }
+}
+
+extension TeleforgeMessage {
+    /// A call update with one of these is the record of a call that is over.
+    fileprivate var tellsEnd: Bool { reference(.reason) != nil || reference(.callTime) != nil }
 }

@@ -3,7 +3,7 @@ import Codecs
 
 /// One notification of Teleforge: the fields of its payload by meaning, whatever they are called.
 ///
-/// Accepts all published payload versions and every scalar in place of any other (reference: Teleforge wiki, "Redis
+/// Accepts all published payload versions, and every scalar in place of any other (reference: Teleforge wiki, "Redis
 /// Notifications"; a field means the same in C2D and dialler unless said here).
 struct TeleforgeMessage {
     /// What a field means.
@@ -39,39 +39,80 @@ struct TeleforgeMessage {
         return table
     }()
 
-    private var values: [JSONValue?] = Array(repeating: nil, count: Field.allCases.count)
-    private(set) var extra: [ExtraField] = []
+    private let members: [JSONValue.Member]
+    /// For each member the field that it is the value of; nil for those that go to `extra`.
+    private var roles: [Field?]
+    /// For each field the index of its member; -1 where there is none.
+    private var chosen: [Int]
+    /// Names that came twice: the last one counts.
+    private var repeatedNames: [String] = []
+    private let isTypeHidden: Bool
 
-    init(payload: JSONValue) {
-        var ranks = Array(repeating: Int.max, count: Field.allCases.count)
-        var chosen = Array(repeating: "", count: Field.allCases.count)
-        for member in payload.members {
-            guard let (field, rank) = Self.byName[member.name], rank <= ranks[field.rawValue] else {
-                addExtra(member.name, member.value)
-                continue
-            }
-            if let worse = values[field.rawValue], rank < ranks[field.rawValue] {
-                addExtra(chosen[field.rawValue], worse)
-            }
-            // A null leaves the field to an alias.
-            guard !member.value.isNull else { continue }
-            (values[field.rawValue], ranks[field.rawValue], chosen[field.rawValue]) = (member.value, rank, member.name)
+    /// `isEnvelope`: the message without a payload of its own, whose `type` is no field.
+    init(payload: JSONValue, isEnvelope: Bool = false) {
+        members = payload.members
+        roles = Array(repeating: nil, count: members.count)
+        chosen = Array(repeating: -1, count: Field.allCases.count)
+        var ranks = Array(repeating: Int.max, count: chosen.count)
+        for (index, member) in members.enumerated() {
+            guard let (field, named) = Self.byName[member.name] else { continue }
+            let current = chosen[field.rawValue]
+            let isRepeated = current >= 0 && members[current].name == member.name
+            // A null or empty text leaves the field to an alias.
+            let rank = member.value.isNull || member.value.source.isEmpty ? named + 100 : named
+            guard isRepeated || rank < ranks[field.rawValue] else { continue }
+            if current >= 0 { roles[current] = nil }
+            if isRepeated { repeatedNames.append(member.name) }
+            (roles[index], chosen[field.rawValue], ranks[field.rawValue]) = (field, index, rank)
         }
+        isTypeHidden = isEnvelope
     }
 
-    /// Keeps a field that has no home, as text; null says nothing.
-    mutating func addExtra(_ name: String, _ value: JSONValue) {
-        guard !value.isNull else { return }
-        if let text = Self.scalarText(value) { return extra.append(ExtraField(name, text)) }
+    /// What has no home, in the vendor's order and spelling: unknown members, aliases that lost, values that are no scalars,
+    /// and the `unused` fields. A name that comes twice keeps the last value. Null and empty texts say nothing.
+    func extra(unused: [Field] = []) -> [ExtraField] {
+        var fields: [ExtraField] = []
+        var positions: [String: Int] = [:]
+        var repeated = repeatedNames
+        for (index, member) in members.enumerated() {
+            if let field = roles[index], !unused.contains(field), Self.scalarText(member.value) != nil { continue }
+            guard !member.value.isNull, !isRepetition(index), !(isTypeHidden && member.name == "type") else { continue }
+            let field = ExtraField(member.name, Self.text(of: member.value))
+            if let position = positions.updateValue(fields.count, forKey: member.name) {
+                positions[member.name] = position
+                fields[position] = field
+                repeated.append(member.name)
+            } else {
+                fields.append(field)
+            }
+        }
+        fields.removeAll { $0.value.isEmpty }
+        if !repeated.isEmpty { fields.append(ExtraField("repeated_names", repeated.joined(separator: ","))) }
+        return fields
+    }
+
+    /// True for a member of a known name whose value a later one of the same name has replaced.
+    private func isRepetition(_ index: Int) -> Bool {
+        guard roles[index] == nil, !repeatedNames.isEmpty, let field = Self.byName[members[index].name]?.field else {
+            return false
+        }
+        let current = chosen[field.rawValue]
+        return current > index && members[current].name == members[index].name
+    }
+
+    /// A scalar as text, anything else as JSON.
+    private static func text(of value: JSONValue) -> String {
+        if let text = scalarText(value) { return text }
         var writer = ByteWriter(capacity: 256)
         writer.append(json: value)
-        extra.append(ExtraField(name, String(decoding: writer.bytes, as: UTF8.self)))
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    mutating func addExtra(_ field: ExtraField) { extra.append(field) }
-
     /// The field as text, `""` included; nil where it is absent, null, an array or an object.
-    func text(_ field: Field) -> String? { values[field.rawValue].flatMap(Self.scalarText) }
+    func text(_ field: Field) -> String? {
+        let index = chosen[field.rawValue]
+        return index < 0 ? nil : Self.scalarText(members[index].value)
+    }
 
     /// As `text`, where an empty text means absent.
     func reference(_ field: Field) -> String? {
@@ -83,19 +124,28 @@ struct TeleforgeMessage {
     func milliseconds(_ field: Field) -> Int64? {
         guard let text = reference(field) else { return nil }
         if let whole = Int64(text) { return (0...100_000_000).contains(whole) ? whole * 1000 : nil }
-        guard let seconds = Double(text), (0...100_000_000).contains(seconds) else { return nil }
-        return Int64(seconds * 1000)
+        guard let seconds = Self.decimal(text), (0...100_000_000).contains(seconds) else { return nil }
+        return Int64((seconds * 1000).rounded())
     }
 
     /// A time: Unix seconds, Unix milliseconds (from 10^11 on), ISO 8601, or `YYYY-MM-DD HH:MM:SS`.
     func time(_ field: Field) -> (time: Timestamp, zone: Timestamp.Zone)? {
         guard let text = reference(field) else { return nil }
-        guard let number = Double(text) else { return Timestamp.parse(text) }
-        guard number.isFinite, number > 0, number < 1e14 else { return nil }
+        guard let number = Self.decimal(text) else { return Timestamp.parse(text) }
+        guard number > 0, number < 1e14 else { return nil }
         if let whole = Int64(text) {
             return (Timestamp(microseconds: whole >= 100_000_000_000 ? whole * 1000 : whole * 1_000_000), .stated)
         }
-        return (Timestamp(microseconds: Int64(number >= 1e11 ? number * 1000 : number * 1_000_000)), .stated)
+        let microseconds = number >= 1e11 ? number * 1000 : number * 1_000_000
+        return (Timestamp(microseconds: Int64(microseconds.rounded())), .stated)
+    }
+
+    /// A decimal number; not the hexadecimal ones and the words that `Double` reads too.
+    private static func decimal(_ text: String) -> Double? {
+        guard let first = text.utf8.first, first &- 0x30 < 10 || first == UInt8(ascii: "-"),
+            text.utf8.allSatisfy({ $0 &- 0x30 < 10 || "+-.eE".utf8.contains($0) })
+        else { return nil }
+        return Double(text)
     }
 
     /// A scalar as text: integers without an exponent; nil for null, arrays and objects.

@@ -96,21 +96,21 @@ final class IngestPipeline {
     // MARK: To the store
 
     private func submit() {
-        let output = tracker.output
-        guard let first = output.first else { return }
+        let count = tracker.output.count
+        guard count > 0 else { return }
         var ends: [Int] = []
         var receivedAt: [Int64] = []
         var previous: [Int64] = []
-        ends.reserveCapacity(output.count)
-        receivedAt.reserveCapacity(output.count)
-        previous.reserveCapacity(output.count)
-        for item in output {
-            LineWriter.write(item.event, to: &lines)
+        ends.reserveCapacity(count)
+        receivedAt.reserveCapacity(count)
+        previous.reserveCapacity(count)
+        tracker.forEachOutput { event, previousSeq in
+            LineWriter.write(event, to: &lines)
             ends.append(lines.count)
-            receivedAt.append(item.event.receivedAt.microseconds)
-            previous.append(item.previousSeq)
+            receivedAt.append(event.receivedAt.microseconds)
+            previous.append(previousSeq)
         }
-        let batch = LineBatch(firstSeq: first.event.seq, bytes: lines.bytes, ends: ends)
+        let batch = LineBatch(firstSeq: tracker.nextSeq - Int64(count), bytes: lines.bytes, ends: ends)
         lines.removeAll()
         tracker.removeOutput()
         submitted += 1

@@ -30,6 +30,7 @@ extension ConfigurationSection {
     }
 
     /// systemd guards its directory itself; the group bits there are the mask of an access list, so they are not judged.
+    /// `LoadCredential=cti-bridge:DIRECTORY`, as in our unit, makes a file NAME in it arrive as `cti-bridge_NAME`.
     private func credential(_ name: String) -> Secret? {
         let mark = valueMark(of: "credential")
         guard !name.contains("/"), name != ".", name != ".." else {
@@ -44,8 +45,10 @@ extension ConfigurationSection {
             )
             return nil
         }
+        let fromDirectory = "\(directory)/cti-bridge_\(name)"
+        let isFromDirectory = access("\(directory)/\(name)", F_OK) != 0 && access(fromDirectory, F_OK) == 0
         return content(
-            of: "\(directory)/\(name)", called: "credential \(ConfigurationDiagnostic.quoted(name))", at: mark,
+            of: isFromDirectory ? fromDirectory : "\(directory)/\(name)", called: "credential \(ConfigurationDiagnostic.quoted(name))", at: mark,
             isGuarded: true,
             hint: "add LoadCredential=\(name):PATH to the unit")
     }

@@ -1,3 +1,4 @@
+import CallModel
 import Adapters
 import Bridge
 import BridgeCore
