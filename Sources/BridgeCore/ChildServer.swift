@@ -14,7 +14,9 @@ package struct ChildServer: Sendable {
             throw ChildServerError("\(program) is not installed; apt-get install \(package)")
         }
         var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw ChildServerError("no pipe for \(program): \(String(cString: strerror(errno)))") }
+        guard pipe(&ends) == 0 else {
+            throw ChildServerError("no pipe for \(program): \(String(cString: strerror(errno)))")
+        }
         _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
         defer { close(ends[0]) }
 

@@ -18,7 +18,8 @@ package struct DeliveryBatch: Sendable {
     /// Everything in `batch`, without a copy of its bytes.
     package init(_ batch: LineBatch) {
         self.init(
-            bytes: batch.bytes, ends: batch.ends, seqs: Array(batch.firstSeq...batch.lastSeq), throughSeq: batch.lastSeq)
+            bytes: batch.bytes, ends: batch.ends, seqs: Array(batch.firstSeq...batch.lastSeq), throughSeq: batch.lastSeq
+        )
     }
 }
 

@@ -231,7 +231,8 @@ final class CallState {
         answeredAt = event.occurredAt
         queueMilliseconds = event.body.timing?.queueMilliseconds
         ringMilliseconds = event.body.timing?.ringMilliseconds
-        guard queueMilliseconds != nil || ringMilliseconds != nil, let source = event.body.timing?.source else { return }
+        guard queueMilliseconds != nil || ringMilliseconds != nil, let source = event.body.timing?.source
+        else { return }
         hasVendorDurations = source != .derived
         hasDerivedDurations = source != .vendor
     }

@@ -22,7 +22,7 @@ extension CallTracker {
         } else {
             var abandoned = fact
             var outcome = fact.body.outcome ?? Outcome()
-            outcome.disposition = outcome.disposition ?? .abandoned
+            outcome.disposition = .abandoned
             outcome.closure = nil
             abandoned.body.outcome = outcome
             abandoned.body.timing = fact.body.timing.flatMap { vendor in
@@ -48,8 +48,16 @@ extension CallTracker {
         default:
             let key = FactKey.of(fact.kind, fact.body)
             guard calls[slot].count(fact.kind, key) == 0 else { return countRepeatedState() }
+            Self.completeLateStop(&fact)
             write(&fact, slot, receivedAt)
         }
+    }
+
+    /// A ring stop that comes after the end, when its ring is forgotten: the schema wants both blocks of it.
+    static func completeLateStop(_ fact: inout CallFact) {
+        guard fact.kind == .callRingStopped else { return }
+        if fact.body.outcome == nil { fact.body.outcome = Outcome(disposition: .unknown) }
+        if fact.body.timing == nil { fact.body.timing = Timing(source: .derived) }
     }
 
     /// Writes a fact about the call in `slot`, with what its line repeats of the call. Touches only what is missing: a
@@ -122,12 +130,12 @@ extension CallTracker {
                 .callTransferCancelled, callID: fact.callID, event: fact.event, occurredAt: fact.occurredAt,
                 timeSource: fact.timeSource)
             cancelled.origin = .synthetic
-            cancelled.identity = fact.identity
+            if case .timed = fact.identity { cancelled.identity = fact.identity }
             cancelled.body.detail = .transfer(Transfer(number: count, type: transfer.type))
             cancelled.body.outcome = Outcome(disposition: .cancelled)
             write(&cancelled, slot, receivedAt)
         }
-        transfer.number = fact.kind != .callTransferStarted && isOpen ? count : count + 1
+        transfer.number = fact.kind != .callTransferStarted && isOpen ? count : count &+ 1
         fact.body.detail = .transfer(transfer)
     }
 
@@ -267,7 +275,7 @@ extension CallTracker {
         guard profile.closesOtherRings, profile.lifecycle == .strict, let rare = calls[slot].rare else { return }
         let now = fact.occurredAt ?? receivedAt
         let ringMilliseconds = fact.body.timing?.ringMilliseconds ?? 0
-        let attempt = now.advanced(by: .milliseconds(-ringMilliseconds - 2000))
+        let attempt = now.advanced(by: .seconds(-2) - .milliseconds(ringMilliseconds))
         for ring in rare.rings {
             stopRing(
                 ring, disposition: ring.since >= attempt ? .answeredElsewhere : .noAnswer, event: fact.event,

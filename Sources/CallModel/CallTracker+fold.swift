@@ -5,9 +5,10 @@ extension CallTracker {
     /// Takes in an event that was written before, in `seq` order. For a restart.
     public mutating func restore(_ event: CallEvent) {
         guard event.stream == stream, let source = sourceIndex(event.source.vendor, event.source.name) else {
-            nextSeq = max(nextSeq, event.seq + 1)
+            nextSeq = max(nextSeq, event.seq &+ 1)
             return
         }
+        buryLingering(until: event.receivedAt)
         if event.kind.isOpener, let call = event.call, slotByID[call.id] == nil { makeRoomForRestored() }
         fold(event, source: source, slot: event.call.flatMap { slotByID[$0.id] }.map(Int.init))
     }
@@ -19,7 +20,7 @@ extension CallTracker {
     /// `slot` is where the event's call is held, if it is. Returns where it is held afterwards.
     @discardableResult
     mutating func fold(_ event: CallEvent, source: Int, slot: Int?) -> Int? {
-        nextSeq = max(nextSeq, event.seq + 1)
+        nextSeq = max(nextSeq, event.seq &+ 1)
         sources[source].recentIDs.insert(event.id, ())
         var after: Int?
         if let call = event.call {
@@ -36,7 +37,9 @@ extension CallTracker {
         let slot: Int
         if let known {
             slot = known
-        } else if let tombstone = tombstones[TextHash(call.id)], !event.kind.isOpener {
+        } else if let tombstone = tombstones[TextHash(call.id)], !event.kind.isOpener,
+            event.receivedAt < tombstone.at.advanced(by: limits.tombstoneAge)
+        {
             var later = tombstone
             (later.lastSeq, later.callSeq) = (event.seq, call.seq)
             tombstones.insert(TextHash(call.id), later)

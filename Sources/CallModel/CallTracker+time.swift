@@ -21,7 +21,9 @@ extension CallTracker {
 
     /// Ends what has been silent for too long, and lets go of calls that have lingered.
     public mutating func advance(to now: Timestamp) {
-        for slot in graceSlots where calls[Int(slot)].rare?.graceUntil.map({ $0 <= now }) ?? false {
+        let due = graceSlots.filter { calls[Int($0)].rare?.graceUntil.map { $0 <= now } ?? false }
+        // The order in which the slots were noted does not survive a restart; that of the lines does.
+        for slot in due.sorted(by: { calls[Int($0)].lastSeq < calls[Int($1)].lastSeq }) {
             endAfterGrace(Int(slot), now)
         }
         graceSlots.removeAll { calls[Int($0)].rare?.graceUntil == nil }
@@ -93,6 +95,7 @@ extension CallTracker {
     }
 
     private mutating func endAfterGrace(_ slot: Int, _ now: Timestamp) {
+        let id = calls[slot].id
         var fact = CallFact(
             .callEnded, callID: vendorCallID(slot), event: "transfer_grace", occurredAt: calls[slot].rare?.leftAt,
             timeSource: .derived)
@@ -101,12 +104,14 @@ extension CallTracker {
         fact.body.outcome?.closure = .timedOut
         complete(&fact, slot, now)
         write(&fact, slot, now)
+        buryUnlessEnded(slot, id)
     }
 
     /// A synthetic end.
     private mutating func end(
         _ slot: Int, closure: Closure, event: String, at now: Timestamp, uncertain: Int64?
     ) {
+        let id = calls[slot].id
         var fact = CallFact(.callEnded, callID: vendorCallID(slot), event: event)
         fact.origin = .synthetic
         fact.uncertainMilliseconds = uncertain
@@ -114,6 +119,7 @@ extension CallTracker {
         fact.body.outcome?.closure = closure
         complete(&fact, slot, now)
         write(&fact, slot, now)
+        buryUnlessEnded(slot, id)
     }
 
     // MARK: Memory
@@ -164,6 +170,16 @@ extension CallTracker {
             oldest = slot
         }
         return oldest
+    }
+
+    /// An end whose id is known writes no line; its call must go all the same, or it would be ended for ever.
+    private mutating func buryUnlessEnded(_ slot: Int, _ id: String) {
+        if slotByID[id] == Int32(slot), !calls[slot].hasEnded { bury(slot) }
+    }
+
+    /// Lets go of calls that had lingered when a stored event was received.
+    mutating func buryLingering(until time: Timestamp) {
+        while let slot = oldestCall(lingering: true), deadline(of: slot) <= time { bury(slot) }
     }
 
     /// What live calls would have done to memory before this opener was written: those that had ended made room.

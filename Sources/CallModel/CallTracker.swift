@@ -77,9 +77,7 @@ public struct CallTracker: ~Copyable {
 
     /// Adds a source. The number is its handle; registering the same profiles in the same order gives the same numbers.
     public mutating func register(_ profile: SourceProfile) -> Int {
-        if let known = sources.firstIndex(where: { $0.profile.vendor == profile.vendor && $0.profile.name == profile.name }) {
-            return known
-        }
+        if let known = sourceIndex(profile.vendor, profile.name) { return known }
         sources.append(Source(profile: profile, recentIDs: BoundedMap(limit: limits.recentIDs)))
         lists.append(contentsOf: Array(repeating: DeadlineList(), count: TimeoutClass.allCases.count))
         return sources.count - 1
@@ -87,9 +85,12 @@ public struct CallTracker: ~Copyable {
 
     public mutating func removeOutput() { output.removeAll(keepingCapacity: true) }
 
-    /// Looks at each event of `output` in its place, which spares copies of them.
-    public func forEachOutput(_ body: (_ event: borrowing CallEvent, _ previousSeq: Int64) -> Void) {
-        for index in output.indices { body(output[index].event, output[index].previousSeq) }
+    /// Takes `output` away, as a whole and without copies.
+    public mutating func takeOutput() -> [Output] {
+        var taken: [Output] = []
+        taken.reserveCapacity(min(output.count, 64))
+        swap(&taken, &output)
+        return taken
     }
 
     /// Calls that are open.
@@ -117,17 +118,22 @@ public struct CallTracker: ~Copyable {
     }
 
     private mutating func applyToUnknownCall(_ fact: CallFact, _ id: String, _ source: Int, _ receivedAt: Timestamp) {
-        makeRoom(now: receivedAt)
+        if fact.kind == .callMissed { return applyWithoutCall(fact, source, receivedAt) }
+        // Ids are remembered longer than tombstones: a call whose end is known lives no second time.
+        if sources[source].recentIDs.contains(identifier.make(sources[source].profile, "end", fact.callID ?? "")) {
+            return applyToForgottenCall(fact, source, receivedAt)
+        }
         if fact.kind.isOpener {
+            makeRoom(now: receivedAt)
             emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt)
             return
         }
-        if fact.kind == .callMissed { return applyWithoutCall(fact, source, receivedAt) }
         let cause = identifyFirst(of: fact, source: source)
         if fact.identity != .stream, sources[source].recentIDs.contains(cause) {
             counters.repeatedIDs += 1
             return
         }
+        makeRoom(now: receivedAt)
         var slot: Int?
         if sources[source].profile.lifecycle == .strict {
             let opener = syntheticOpener(for: fact, receivedAt: receivedAt)
@@ -137,6 +143,17 @@ public struct CallTracker: ~Copyable {
         if fact.kind != .callRecord { fact.identified = (fact.kind, cause) }
         applyToCall(
             &fact, slot ?? takeSlot(id, source, fact.occurredAt ?? receivedAt, receivedAt), receivedAt, isFirst: true)
+    }
+
+    /// An ended call of which not even a tombstone is left: its record may still be told, without the call.
+    private mutating func applyToForgottenCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
+        guard fact.kind == .callRecord else {
+            counters.repeatedIDs += 1
+            return
+        }
+        var record = fact
+        record.body.references[.vendorCallID] = fact.callID
+        applyWithoutCall(record, source, receivedAt)
     }
 
     /// The id of the first line that `fact` becomes: a record ends its call first.
@@ -151,7 +168,8 @@ public struct CallTracker: ~Copyable {
             hint.kind, callID: fact.callID, event: fact.event, occurredAt: fact.occurredAt,
             timeSource: fact.timeSource)
         if let lead = hint.lead {
-            (opener.occurredAt, opener.timeSource) = ((fact.occurredAt ?? receivedAt).advanced(by: .zero - lead), .derived)
+            let begin = (fact.occurredAt ?? receivedAt).advanced(by: .zero - lead)
+            (opener.occurredAt, opener.timeSource) = (begin, .derived)
         } else if let begin = hint.occurredAt {
             (opener.occurredAt, opener.timeSource) = (begin, .derived)
         }
@@ -176,6 +194,8 @@ public struct CallTracker: ~Copyable {
             counters.repeatedIDs += 1
             return
         }
+        var fact = fact
+        Self.completeLateStop(&fact)
         emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt, tombstone: tombstone)
     }
 
@@ -242,7 +262,8 @@ public struct CallTracker: ~Copyable {
 
     private func reference(for fact: CallFact, id: String, slot: Int?, tombstone: Tombstone?) -> CallReference {
         let known = slot.map { calls[$0] }
-        let seq = (known?.callSeq ?? tombstone?.callSeq ?? 0) + 1
+        // Wraps only on a number that no store of ours ever held.
+        let seq = (known?.callSeq ?? tombstone?.callSeq ?? 0) &+ 1
         let direction = fact.direction ?? known?.direction ?? tombstone?.direction ?? .unknown
         return CallReference(
             id: id, seq: seq, state: tombstone == nil ? .offered : .ended, direction: direction,

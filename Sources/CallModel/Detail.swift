@@ -228,7 +228,9 @@ public struct Entity: Sendable, Equatable {
     public enum EntityType: String, CaseIterable, Sendable { case user, queue, terminal, domain, other }
     public enum Change: String, CaseIterable, Sendable { case added, updated, removed, snapshot }
 
-    public init(_ type: EntityType, id: String, change: Change) { (self.type, self.id, self.change) = (type, id, change) }
+    public init(_ type: EntityType, id: String, change: Change) {
+        (self.type, self.id, self.change) = (type, id, change)
+    }
 }
 
 public struct Record: Sendable, Equatable {

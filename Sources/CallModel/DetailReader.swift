@@ -9,7 +9,9 @@ enum DetailReader {
         if let value = root["divert"] { return .divert(divert(value)) }
         if let value = root["park"] { return .park(try park(value)) }
         if let room = root["conference"]?.string("room") { return .conference(room: room) }
-        if let value = root["monitor"] { return .monitor(Monitor(leg: value.string("leg"), state: value.string("state"))) }
+        if let value = root["monitor"] {
+            return .monitor(Monitor(leg: value.string("leg"), state: value.string("state")))
+        }
         if let value = root["presence"] { return .presence(presence(value)) }
         if let value = root["status"] { return .status(status(value)) }
         if let mode: Members.Mode = root.word("members_mode") { return .members(members(root, mode)) }

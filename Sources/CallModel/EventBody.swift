@@ -49,65 +49,65 @@ public struct EventBody: Sendable, Equatable {
 
     /// Calling party.
     public var from: Party? {
-        get { storage.from }
+        _read { yield storage.from }
         _modify { yield &own().from }
     }
 
     /// Originally called party.
     public var to: Party? {
-        get { storage.to }
+        _read { yield storage.to }
         _modify { yield &own().to }
     }
 
     public var agent: Agent? {
-        get { storage.agent }
+        _read { yield storage.agent }
         _modify { yield &own().agent }
     }
 
     public var queue: Queue? {
-        get { storage.queue }
+        _read { yield storage.queue }
         _modify { yield &own().queue }
     }
 
     /// The block that belongs to the kind.
     public var detail: Detail? {
-        get { storage.detail }
+        _read { yield storage.detail }
         _modify { yield &own().detail }
     }
 
     public var trunk: Trunk? {
-        get { storage.trunk }
+        _read { yield storage.trunk }
         _modify { yield &own().trunk }
     }
 
     public var contacts: [Contact] {
-        get { storage.contacts }
+        _read { yield storage.contacts }
         _modify { yield &own().contacts }
     }
 
     public var timing: Timing? {
-        get { storage.timing }
+        _read { yield storage.timing }
         _modify { yield &own().timing }
     }
 
     public var outcome: Outcome? {
-        get { storage.outcome }
+        _read { yield storage.outcome }
         _modify { yield &own().outcome }
     }
 
     public var references: References {
-        get { storage.references }
+        _read { yield storage.references }
         _modify { yield &own().references }
     }
 
     /// Vendor fields without a home, vendor spelling, in the vendor's order.
     public var extra: [ExtraField] {
-        get { storage.extra }
+        _read { yield storage.extra }
         _modify { yield &own().extra }
     }
 
     public var raw: RawPayload? {
-        get { storage.raw }
+        _read { yield storage.raw }
         _modify { yield &own().raw }
     }
 

@@ -209,7 +209,8 @@ struct JSONParser {
             text += String(decoding: slice[plain..<index], as: UTF8.self)
             units.removeAll(keepingCapacity: true)
             // Neighbouring \u escapes are read together, so that surrogate pairs meet.
-            while index + 5 < slice.endIndex, slice[index] == UInt8(ascii: "\\"), slice[index + 1] == UInt8(ascii: "u") {
+            while index + 5 < slice.endIndex, slice[index] == UInt8(ascii: "\\"), slice[index + 1] == UInt8(ascii: "u")
+            {
                 units.append(hex(index + 2))
                 index += 6
             }

@@ -61,13 +61,14 @@ extension ByteWriter {
         switch value.kind {
         case .array: appendList(value.elements, open: "[", close: "]") { $0.append(canonicalJSON: $1) }
         case .object:
-            var last: [String: JSONValue] = [:]
-            for member in value.members { last[member.name] = member.value }
-            let sorted = last.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+            // By bytes: two names that Swift's == holds for one may be two in JSON (RFC 8259, section 8.3).
+            var last: [[UInt8]: JSONValue.Member] = [:]
+            for member in value.members { last[Array(member.name.utf8)] = member }
+            let sorted = last.sorted { $0.key.lexicographicallyPrecedes($1.key) }
             appendList(sorted, open: "{", close: "}") {
-                $0.append(jsonString: $1.key)
+                $0.append(jsonString: $1.value.name)
                 $0.append(UInt8(ascii: ":"))
-                $0.append(canonicalJSON: $1.value)
+                $0.append(canonicalJSON: $1.value.value)
             }
         case .null, .boolean, .number, .string: append(json: value)
         }

@@ -18,8 +18,9 @@ public struct Timestamp: Hashable, Comparable, Sendable {
     public func advanced(by duration: Duration) -> Timestamp {
         let (seconds, attoseconds) = duration.components
         let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        let (distance, beyond) = whole.addingReportingOverflow(attoseconds / 1_000_000_000_000)
         let (moved, more) = microseconds.addingReportingOverflow(
-            overflow ? (seconds < 0 ? .min : .max) : whole + attoseconds / 1_000_000_000_000)
+            overflow || beyond ? (seconds < 0 ? .min : .max) : distance)
         return Timestamp(microseconds: more ? (seconds < 0 ? .min : .max) : moved)
     }
 

@@ -5,7 +5,8 @@ import Codecs
 enum FullEvents {
     static func make(_ kind: Kind) -> CallEvent {
         var event = CallEvent(
-            id: UUID128(high: 0xC6C3_04AC_4A70_5BFD, low: 0x8D99_D355_9D87_9BE8), kind: kind, stream: sceneStream, seq: 7,
+            id: UUID128(high: 0xC6C3_04AC_4A70_5BFD, low: 0x8D99_D355_9D87_9BE8), kind: kind, stream: sceneStream,
+            seq: 7,
             occurredAt: at(1.5), receivedAt: at(2), timeSource: .vendor, origin: .live, tenant: "acme",
             source: SourceReference(vendor: "enreach", name: "hel", event: "Test\"Event"))
         event.body.extra = [ExtraField("TechSource", "a/b\n\u{1}"), ExtraField("Empty", ""), ExtraField("Ä", "日本")]

@@ -6,14 +6,13 @@ import Testing
 
 @Suite("Lines and the schema")
 struct SchemaTests {
-    private let validator: SchemaValidator
-
-    init() throws { validator = try SchemaValidator.callEvent() }
+    private static let validator = Result { try SchemaValidator.callEvent() }
+    private static let schema = Result { try JSONDocument(Array(SchemaValidator.schemaText())) }
 
     @Test("A line of each kind with all its blocks is valid", arguments: Kind.allCases)
     func everyKindIsValid(_ kind: Kind) throws {
         let line = FullEvents.make(kind).line
-        #expect(validator.faults(of: line) == [], "\(line)")
+        #expect(try Self.validator.get().faults(of: line) == [], "\(line)")
     }
 
     @Test("A line of each kind reads back equal, and writes the same bytes again", arguments: Kind.allCases)
@@ -26,14 +25,14 @@ struct SchemaTests {
 
     @Test("Members stand in the order of the schema's properties, in every block", arguments: Kind.allCases)
     func keyOrder(_ kind: Kind) throws {
-        let schema = try JSONDocument(Array(SchemaValidator.schemaText()))
+        let schema = try Self.schema.get()
         let line = try JSONDocument(Array(FullEvents.make(kind).line.utf8))
         checkOrder(of: line.root, schema.root, definitions: try #require(schema.root["$defs"]), path: kind.name)
     }
 
     @Test("The kinds and their order are those of the schema")
     func kinds() throws {
-        let schema = try JSONDocument(Array(SchemaValidator.schemaText()))
+        let schema = try Self.schema.get()
         let names = schema.root["properties"]?["kind"]?["enum"]?.elements.compactMap(\.string)
         #expect(names == Kind.allCases.map(\.name))
         #expect(Kind.allCases.count == 47)
@@ -43,7 +42,7 @@ struct SchemaTests {
 
     @Test("The full events use every block of the schema")
     func everyBlockIsUsed() throws {
-        let schema = try JSONDocument(Array(SchemaValidator.schemaText()))
+        let schema = try Self.schema.get()
         var unused = Set(schema.root["properties"]?.members.map(\.name) ?? [])
         for kind in Kind.allCases {
             let line = try JSONDocument(Array(FullEvents.make(kind).line.utf8))
@@ -57,7 +56,7 @@ struct SchemaTests {
         let good = FullEvents.make(edit.kind).line
         #expect(good.contains(edit.find), "nothing to replace")
         let bad = good.replacingOccurrences(of: edit.find, with: edit.replacement)
-        #expect(validator.faults(of: bad) != [], "\(edit.find) -> \(edit.replacement)")
+        #expect(try Self.validator.get().faults(of: bad) != [], "\(edit.find) -> \(edit.replacement)")
     }
 
     struct Edit: Sendable, CustomTestStringConvertible {

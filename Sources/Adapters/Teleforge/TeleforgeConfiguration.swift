@@ -45,15 +45,12 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
         case brpop = "BRPOP"
         case client = "CLIENT"
         case hello = "HELLO"
-        case hgetall = "HGETALL"
-        case lindex = "LINDEX"
         case llen = "LLEN"
         case lrange = "LRANGE"
         case lrem = "LREM"
         case ping = "PING"
         case psubscribe = "PSUBSCRIBE"
         case select = "SELECT"
-        case subscribe = "SUBSCRIBE"
     }
 
     package let endpoint: Endpoint

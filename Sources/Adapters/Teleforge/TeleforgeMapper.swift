@@ -21,9 +21,12 @@ struct TeleforgeMapper: Sendable {
     let prefix: String
     let raw: RawPolicy
     let limits: JSONLimits
+    /// The lists, taken apart once: every element of a backlog comes from one of them.
+    private let lists: [(key: String, route: Route)]
 
     init(prefix: String, raw: RawPolicy, limits: JSONLimits = JSONLimits()) {
         (self.prefix, self.raw, self.limits) = (prefix, raw, limits)
+        lists = ["inbound", "cdr", "campaigns"].map { (key: "\(prefix):\($0)", route: Route(name: $0, suffix: nil)) }
     }
 
     static func inspect(_ element: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) -> Inspection {
@@ -39,7 +42,7 @@ struct TeleforgeMapper: Sendable {
 
     /// Appends the facts of one element of `list` (the whole key) or one message on that channel.
     func facts(list: String, element: UnsafeRawBufferPointer, into facts: inout [CallFact]) -> MappingResult {
-        let route = Route(list: list, prefix: prefix)
+        let route = lists.first { $0.key == list }?.route ?? Route(list: list, prefix: prefix)
         let root: JSONValue
         do {
             root = try JSONDocument(element, limits: limits).root
@@ -70,6 +73,8 @@ struct TeleforgeMapper: Sendable {
         let name: String
         /// What follows: an extension, a campaign.
         let suffix: String?
+
+        init(name: String, suffix: String?) { (self.name, self.suffix) = (name, suffix) }
 
         init(list: String, prefix: String) {
             let rest = list.hasPrefix(prefix + ":") ? list.dropFirst(prefix.utf8.count + 1) : Substring(list)
@@ -221,31 +226,40 @@ struct TeleforgeMapper: Sendable {
         end.direction = direction
         facts.append(end)
 
-        var record = end
-        record.kind = .callRecord
+        var record = recordFact(end, message, list: list, begun: begun?.time)
         record.identity = .parts(["record", callID, canonicalHash(of: payload)])
-        record.body.timing?.offeredAt = begun?.time
-        record.body.timing?.endedAt = ended
-        record.body.references[.recording] = message.reference(.recording)
-        var detail = Record(id: callID)
-        detail.list = list
-        detail.startedAt = begun?.time
-        detail.direction = direction
-        record.body.detail = .record(detail)
-        record.body.extra = message.extra(unused: unusedInRecord(message, isDialler: isDialler, usedReference))
+        var unused = unusedInRecord(message, isDialler: isDialler, usedReference)
+        if begun?.zone != .stated { unused.append(.dialedAt) }
+        if total == nil { unused.append(.callTime) }
+        if body.timing?.queueMilliseconds == nil, body.timing?.holdMilliseconds == nil { unused.append(.holdTime) }
+        record.body.extra = message.extra(unused: unused)
         if begun?.zone == .assumed { record.body.extra.append(ExtraField("dialed_at_zone", "assumed")) }
         facts.append(record)
         return nil
     }
 
-    /// Fields that a record has no home for, or whose values say nothing that fits there.
+    /// The record of the call that `end` ends.
+    private func recordFact(
+        _ end: CallFact, _ message: TeleforgeMessage, list: String, begun: Timestamp?
+    ) -> CallFact {
+        var record = end
+        record.kind = .callRecord
+        record.body.timing?.offeredAt = begun
+        record.body.timing?.endedAt = end.occurredAt
+        record.body.references[.recording] = message.reference(.recording)
+        var detail = Record(id: end.callID ?? "")
+        detail.list = list
+        detail.startedAt = begun
+        detail.direction = end.direction
+        record.body.detail = .record(detail)
+        return record
+    }
+
+    /// Fields that a record has no home for, or whose words say nothing that fits there.
     private func unusedInRecord(
         _ message: TeleforgeMessage, isDialler: Bool, _ usedReference: Bool
     ) -> [TeleforgeMessage.Field] {
         var unused: [TeleforgeMessage.Field] = [.status]
-        if message.milliseconds(.callTime) == nil { unused.append(.callTime) }
-        if message.milliseconds(.holdTime) == nil { unused.append(.holdTime) }
-        if message.time(.dialedAt)?.zone != .stated { unused.append(.dialedAt) }
         if !saysDirection(message) { unused.append(.direction) }
         let reference = message.reference(.reference)
         if isDialler {

@@ -75,7 +75,7 @@ struct TeleforgeMessage {
         var positions: [String: Int] = [:]
         var repeated = repeatedNames
         for (index, member) in members.enumerated() {
-            if let field = roles[index], !unused.contains(field), Self.scalarText(member.value) != nil { continue }
+            if let field = roles[index], !unused.contains(field), member.value.isScalar { continue }
             guard !member.value.isNull, !isRepetition(index), !(isTypeHidden && member.name == "type") else { continue }
             let field = ExtraField(member.name, Self.text(of: member.value))
             if let position = positions.updateValue(fields.count, forKey: member.name) {
@@ -159,6 +159,16 @@ struct TeleforgeMessage {
             guard let number = Double(text), number == number.rounded(), abs(number) < 9e15 else { return text }
             return String(Int64(number))
         case .null, .array, .object: return nil
+        }
+    }
+}
+
+extension JSONValue {
+    /// A value that `TeleforgeMessage.scalarText` has a text for.
+    fileprivate var isScalar: Bool {
+        switch kind {
+        case .string, .number, .boolean: true
+        case .null, .array, .object: false
         }
     }
 }

@@ -98,7 +98,8 @@ package struct TeleforgeTraffic {
         let agent = reason.hasSuffix("hungup") && Bool.random(using: &random) ? self.agent() : nil
         if let agent {
             schedule(
-                begun, .channel("agents:\(agent)"), "status", [("status", "busy"), ("campaign_ref", "spring"), ("ref", agent)])
+                begun, .channel("agents:\(agent)"), "status",
+                [("status", "busy"), ("campaign_ref", "spring"), ("ref", agent)])
         }
         record(
             "campaigns", reference, begun, total: agent == nil ? 0 : seconds(10...90), agent: agent, client: number(),

@@ -17,7 +17,9 @@ struct DemoCommand: AsyncParsableCommand {
               cti-bridge demo --for 20s | jq -c '[.kind, .call.id, .agent.id]'
             """)
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("End by itself after this long, such as 20s.", valueName: "duration"))
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("End by itself after this long, such as 20s.", valueName: "duration"))
     var limit: String?
 
     func validate() throws {

@@ -134,6 +134,7 @@ struct EventsCommand: ParsableCommand {
         if let config { return try Configurations.load([config])[0].store.path }
         let name = tenant ?? ""
         let service = "/var/lib/cti-bridge/\(name)/\(name).sqlite"
-        return access(service, F_OK) == 0 ? service : Places(tenant: name, environment: Configurations.environment).store
+        if access(service, F_OK) == 0 { return service }
+        return Places(tenant: name, environment: Configurations.environment).store
     }
 }

@@ -33,7 +33,9 @@ struct SimulateTeleforgeCommand: AsyncParsableCommand {
     @Option(help: "Prefix of lists and channels.")
     var prefix = "enigma:notifications"
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("End by itself after this long, such as 20s.", valueName: "duration"))
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("End by itself after this long, such as 20s.", valueName: "duration"))
     var limit: String?
 
     @Option(help: "Seed of the invented calls; drawn and told when absent.")

@@ -16,12 +16,13 @@ final class IngestPipeline {
     private var tracker: CallTracker
     private let clock: () -> Timestamp
 
-    private var lines = ByteWriter(capacity: 1 << 18)
+    private let writer = BatchWriter()
     private var notes: [String: [UInt8]] = [:]
     private var waitingReceipts: [(batch: Int, receipt: () -> Void)] = []
     private var submitted = 0
     private var committed = 0
     private var eventsSinceCheckpoint = 0
+    private var pendingCheckpoint: (batch: Int, checkpoint: StoreCheckpoint, oldestNeeded: Int64)?
     private var timer: Scheduled<Void>?
     private var timerDue: Timestamp?
     private var isStopped = false
@@ -31,13 +32,16 @@ final class IngestPipeline {
     var onCommit: () -> Void = {}
     var onLinkChange: () -> Void = {}
 
-    /// `tracker` continues where the store's lines end.
+    /// `tracker` continues where the store's lines end; `linesRead` were read back for that.
     init(
-        store: Store, tracker: consuming CallTracker, eventLoop: any EventLoop, clock: @escaping () -> Timestamp
+        store: Store, tracker: consuming CallTracker, linesRead: Int = 0, eventLoop: any EventLoop,
+        clock: @escaping () -> Timestamp
     ) {
         (self.store, self.eventLoop, self.clock) = (store, eventLoop, clock)
         self.tracker = tracker
         store.protect(from: self.tracker.oldestNeededSeq)
+        // Killed again and again before the next checkpoint, each start would read more.
+        if linesRead >= Self.checkpointInterval / 10 { noteCheckpoint() }
     }
 
     var counters: TrackerCounters { tracker.counters }
@@ -86,11 +90,17 @@ final class IngestPipeline {
         commit {}
     }
 
-    /// No timers any more; the tracker's state goes down with the last commit.
+    /// No timers any more, and everything is with the store.
     func stop() {
         isStopped = true
         timer?.cancel()
-        saveCheckpoint()
+        writer.drain()
+    }
+
+    /// After the last commit: the tracker's state, so that the next start reads back only the calls that are open.
+    func finish() {
+        committed = submitted
+        noteCheckpoint()
     }
 
     // MARK: To the store
@@ -98,44 +108,20 @@ final class IngestPipeline {
     private func submit() {
         let count = tracker.output.count
         guard count > 0 else { return }
-        var ends: [Int] = []
-        var receivedAt: [Int64] = []
-        var previous: [Int64] = []
-        ends.reserveCapacity(count)
-        receivedAt.reserveCapacity(count)
-        previous.reserveCapacity(count)
-        tracker.forEachOutput { event, previousSeq in
-            LineWriter.write(event, to: &lines)
-            ends.append(lines.count)
-            receivedAt.append(event.receivedAt.microseconds)
-            previous.append(previousSeq)
-        }
-        let batch = LineBatch(firstSeq: tracker.nextSeq - Int64(count), bytes: lines.bytes, ends: ends)
-        lines.removeAll()
-        tracker.removeOutput()
         submitted += 1
-        eventsSinceCheckpoint += batch.count
-        if eventsSinceCheckpoint >= Self.checkpointInterval { saveCheckpoint() }
         let number = submitted
-        let noteList = notes.map { (key: $0.key, value: $0.value) }
-        notes.removeAll()
         // The receipt is the one hop back to the loop; the box never leaves it, only its reference travels.
         let back = LoopBound(self, on: eventLoop)
-        store.append(
-            StoreAppend(lines: batch, receivedAt: monotone(receivedAt), previous: previous, notes: noteList) {
-                back.execute { $0.batchCommitted(number) }
-            })
-    }
-
-    /// The store's column never decreases; a synthetic line never is older than the message that caused it.
-    private func monotone(_ times: [Int64]) -> [Int64] {
-        var times = times
-        for index in times.indices.dropFirst() { times[index] = max(times[index], times[index - 1]) }
-        return times
+        let batch = EventBatch(events: tracker.takeOutput(), notes: notes.map { (key: $0.key, value: $0.value) })
+        notes.removeAll()
+        writer.write(batch, to: store) { back.execute { $0.batchCommitted(number) } }
+        eventsSinceCheckpoint += count
+        if eventsSinceCheckpoint >= Self.checkpointInterval { noteCheckpoint() }
     }
 
     private func batchCommitted(_ number: Int) {
         committed = number
+        saveCheckpoint()
         callReceipts()
         onCommit()
     }
@@ -156,10 +142,20 @@ final class IngestPipeline {
         for entry in receipts { entry.receipt() }
     }
 
-    private func saveCheckpoint() {
+    /// Notes the tracker's state, for the store once the lines that led to it are durable: a state that is ahead of its
+    /// lines would be wrong after a crash.
+    private func noteCheckpoint() {
         eventsSinceCheckpoint = 0
-        store.saveCheckpoint(StoreCheckpoint(seq: tracker.nextSeq - 1, data: tracker.checkpoint()))
-        store.protect(from: tracker.oldestNeededSeq)
+        let checkpoint = StoreCheckpoint(seq: tracker.nextSeq - 1, data: tracker.checkpoint())
+        pendingCheckpoint = (submitted, checkpoint, tracker.oldestNeededSeq)
+        saveCheckpoint()
+    }
+
+    private func saveCheckpoint() {
+        guard let (batch, checkpoint, oldest) = pendingCheckpoint, batch <= committed else { return }
+        pendingCheckpoint = nil
+        store.saveCheckpoint(checkpoint)
+        store.protect(from: oldest)
     }
 
     // MARK: Time

@@ -11,8 +11,9 @@ enum TrackerRestorer {
         var hasRun = false
         /// It said `bridge.stopped`.
         var stoppedInOrder = false
-        /// Lines read back.
+        /// Lines read back, and those of them that are no CallEvents: changed by hand, or written by a newer version.
         var linesRead = 0
+        var unreadable = 0
     }
 
     /// Returns the tracker with `profiles` registered in their order, and what came before.
@@ -26,7 +27,7 @@ enum TrackerRestorer {
             let pointers = tracker.value.restoreCheckpoint(checkpoint.data)
         {
             for pointer in pointers {
-                let events = try chain(endingAt: pointer.lastSeq, in: store)
+                let events = try chain(endingAt: pointer.lastSeq, in: store, &past)
                 past.linesRead += events.count
                 tracker.value.restoreCall(events, pointer)
             }
@@ -35,28 +36,32 @@ enum TrackerRestorer {
         }
         if from <= store.lastSeq {
             try store.forEachLine(from: from, through: store.lastSeq) { _, _, _, line in
-                tracker.value.restore(try LineReader.read(line))
                 past.linesRead += 1
+                if let event = try? LineReader.read(line) { tracker.value.restore(event) } else { past.unreadable += 1 }
                 return true
             }
         }
         if let last = try store.line(store.lastSeq) {
             past.hasRun = true
-            past.stoppedInOrder = try last.line.withUnsafeBytes { try LineReader.read($0) }.kind == .bridgeStopped
+            past.stoppedInOrder = event(last.line)?.kind == .bridgeStopped
         }
         return (tracker, past)
     }
 
     /// The lines of one call, oldest first, along the chain of previous ones; those that retention removed are missing.
-    private static func chain(endingAt last: Int64, in store: Store) throws -> [CallEvent] {
+    private static func chain(endingAt last: Int64, in store: Store, _ past: inout Past) throws -> [CallEvent] {
         var events: [CallEvent] = []
         var seq = last
         while seq > 0, let (previous, line) = try store.line(seq) {
-            events.append(try line.withUnsafeBytes { try LineReader.read($0) })
+            if let event = event(line) { events.append(event) } else { past.unreadable += 1 }
             guard previous < seq else { break }
             seq = previous
         }
         return events.reversed()
+    }
+
+    private static func event(_ line: [UInt8]) -> CallEvent? {
+        line.withUnsafeBytes { try? LineReader.read($0) }
     }
 }
 

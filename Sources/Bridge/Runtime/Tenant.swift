@@ -54,6 +54,11 @@ final class Tenant: Sendable {
                     "path": "\(configuration.store.path)", "stream": "\(store.stream)", "last_seq": "\(store.lastSeq)",
                     "read_back": "\(past.linesRead)",
                 ])
+            if past.unreadable > 0 {
+                logger.warning(
+                    "stored lines that are no events were passed over; calls they belong to may be told incompletely",
+                    metadata: ["lines": "\(past.unreadable)"])
+            }
             pumps = try Self.pumps(configuration, store: store, logger: logger)
             let box = TransferBox((restored, sources, past))
             let (store, tenantLogger) = (store, logger)
@@ -101,6 +106,12 @@ final class Tenant: Sendable {
         let (store, logger) = (store, logger)
         do {
             try await onThread("store stop") { try store.flush() }
+            let finished = eventLoop.makePromise(of: Void.self)
+            core.execute { core in
+                core.finish()
+                finished.succeed()
+            }
+            try await finished.futureResult.get()
         } catch {
             logger.error("what was not written stays with the sources", metadata: ["reason": "\(error)"])
         }

@@ -23,7 +23,8 @@ final class TenantCore {
         (self.eventLoop, self.logger, self.onStatus) = (eventLoop, logger, onStatus)
         if past.hasRun { restored.value.runStarted(afterCrash: !past.stoppedInOrder) }
         let pipeline = IngestPipeline(
-            store: store, tracker: restored.take(), eventLoop: eventLoop, clock: WallClock.now)
+            store: store, tracker: restored.take(), linesRead: past.linesRead, eventLoop: eventLoop,
+            clock: WallClock.now)
         self.pipeline = pipeline
         let notes = store.loadNotes()
         var metrics: [SourceMetrics] = []
@@ -65,6 +66,9 @@ final class TenantCore {
             logger.info("stopped taking events", metadata: summary)
         }.nonisolated()
     }
+
+    /// After the last commit.
+    func finish() { pipeline.finish() }
 
     func setIntake(paused: Bool) { pipeline.setReceipts(held: paused) }
 

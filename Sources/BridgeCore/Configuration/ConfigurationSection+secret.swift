@@ -48,7 +48,8 @@ extension ConfigurationSection {
         let fromDirectory = "\(directory)/cti-bridge_\(name)"
         let isFromDirectory = access("\(directory)/\(name)", F_OK) != 0 && access(fromDirectory, F_OK) == 0
         return content(
-            of: isFromDirectory ? fromDirectory : "\(directory)/\(name)", called: "credential \(ConfigurationDiagnostic.quoted(name))", at: mark,
+            of: isFromDirectory ? fromDirectory : "\(directory)/\(name)",
+            called: "credential \(ConfigurationDiagnostic.quoted(name))", at: mark,
             isGuarded: true,
             hint: "add LoadCredential=\(name):PATH to the unit")
     }

@@ -26,7 +26,7 @@ package struct FileSinkConfiguration: SinkTypeConfiguration {
 
     package let path: FilePathTemplate
     package let rotation: Rotation?
-    /// The permission bits of new files, before the umask.
+    /// The permission bits of new files, whatever the umask.
     package let mode: UInt32
     package let sync: Sync
 

@@ -6,24 +6,24 @@ import Testing
 
 @Suite("Teleforge: call records")
 struct TeleforgeRecordTests {
-    static let times: String = #""dialed_at":1768471200,"call_time":142"#
+    static let span = #""dialed_at":1768471200,"call_time":142"#
 
     static let shapes: [(list: String, payload: String, end: String)] = [
         // Click2Dial, v3.0.0 and later, both directions.
         (
             "cdr",
-            #""extension":"1001","number":"0821","dial_number":"0215","call_ref":"7.1","contact_ref":"A",\#(times),"end_reason":"callee_hungup","end_code":16,"hold_time":17,"call_dir":"inbound","recording_url":"rec-1","ref":"click-dial""#,
+            #""extension":"1001","number":"0821","dial_number":"0215","call_ref":"7.1","contact_ref":"A",\#(span),"end_reason":"callee_hungup","end_code":16,"hold_time":17,"call_dir":"inbound","recording_url":"rec-1","ref":"click-dial""#,
             "7.1 inbound 0821>0215 agent=1001 at=2026-01-15T10:02:22.000000Z queue=17000 total=142000 answered by=customer q850=16 contactReference=A"
         ),
         (
             "cdr",
-            #""extension":"1001","number":"0821","dial_number":"0215","call_ref":"7.1","contact_ref":"A",\#(times),"end_reason":"agent_hungup","end_code":16,"hold_time":17,"call_dir":"outbound","ref":"click-dial""#,
+            #""extension":"1001","number":"0821","dial_number":"0215","call_ref":"7.1","contact_ref":"A",\#(span),"end_reason":"agent_hungup","end_code":16,"hold_time":17,"call_dir":"outbound","ref":"click-dial""#,
             "7.1 outbound 0215>0821 agent=1001 at=2026-01-15T10:02:22.000000Z hold=17000 total=142000 answered by=agent q850=16 contactReference=A"
         ),
         // Click2Dial before v3.0.0: the client's number is `ref`.
         (
             "cdr",
-            #""extension":"1001","dial_number":"0215","call_ref":"7.1","contact_ref":"",\#(times),"end_reason":"hungup","end_code":16,"call_dir":"outbound","ref":"0821""#,
+            #""extension":"1001","dial_number":"0215","call_ref":"7.1","contact_ref":"",\#(span),"end_reason":"hungup","end_code":16,"call_dir":"outbound","ref":"0821""#,
             "7.1 outbound 0215>0821 agent=1001 at=2026-01-15T10:02:22.000000Z total=142000 answered q850=16"
         ),
         // Dialler: `ref` is the campaign; nobody took it.
@@ -34,7 +34,7 @@ struct TeleforgeRecordTests {
         ),
         // Dialler, older: no number, no direction; `ref` is never a number here.
         (
-            "campaigns", #""extension":"1001","call_ref":991,\#(times),"end_reason":"hungup","ref":"2024""#,
+            "campaigns", #""extension":"1001","call_ref":991,\#(span),"end_reason":"hungup","ref":"2024""#,
             "991 outbound agent=1001 at=2026-01-15T10:02:22.000000Z total=142000 answered campaign=2024"
         ),
         // Nothing but the call.
@@ -53,7 +53,7 @@ struct TeleforgeRecordTests {
 
     @Test("The opener has the vendor's own time; end and record have one computed from it")
     func times() {
-        let facts = record(#""call_ref":"1",\#(Self.times)"#)
+        let facts = record(#""call_ref":"1",\#(Self.span)"#)
         #expect(facts.map(\.timeSource) == [.vendor, .derived, .derived])
         #expect(facts[0].occurredAt == Timestamp("2026-01-15T10:00:00Z"))
         #expect(record(#""call_ref":"1","dialed_at":1768471200"#).map(\.occurredAt)[1...] == [nil, nil])
@@ -81,13 +81,13 @@ struct TeleforgeRecordTests {
     ]
 
     @Test("What cannot be read, or has no home, is kept on the record", arguments: unreadable)
-    func unreadable(_ row: (member: String, extra: String)) {
+    func keepsUnreadable(_ row: (member: String, extra: String)) {
         #expect(record(#""call_ref":"1",\#(row.member)"#)[2].summary == "call.record 1 unknown unknown \(row.extra)")
     }
 
     @Test("The record keeps the list, the begin, the recording, and one id for all its corrections")
     func detail() {
-        let facts = record(#""call_ref":"1",\#(Self.times),"call_dir":"inbound","recording_url":"rec-1""#)
+        let facts = record(#""call_ref":"1",\#(Self.span),"call_dir":"inbound","recording_url":"rec-1""#)
         guard case .record(let detail) = facts[2].body.detail else {
             Issue.record("no record in \(facts[2].summary)")
             return
@@ -138,7 +138,9 @@ struct TeleforgeOutcomeTests {
 
     @Test("Every disposition of the platform has one of ours; the word itself is kept", arguments: reasons)
     func reason(_ row: (reason: String, answered: String, unanswered: String)) {
-        for (extensionText, expected) in [(#""1001""#, row.answered), (#""""#, row.unanswered), ("null", row.unanswered)] {
+        for (extensionText, expected) in [
+            (#""1001""#, row.answered), (#""""#, row.unanswered), ("null", row.unanswered),
+        ] {
             let fact = record(#""call_ref":"1","extension":\#(extensionText),"end_reason":"\#(row.reason)""#)[1]
             let agent = extensionText == #""1001""# ? "agent=1001 " : ""
             let kind = expected.hasPrefix("abandoned") ? "call.abandoned" : "call.ended"

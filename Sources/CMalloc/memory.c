@@ -1,0 +1,9 @@
+#include "CMalloc.h"
+
+#include <malloc.h>
+
+void cti_keep_memory_small(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
