@@ -30,7 +30,7 @@ struct TeleforgeListSession {
         /// On top of the server's wait, and for every other reply.
         var replyTimeout = TimeAmount.seconds(10)
         var firstBatchCount = 100
-        var maximumBatchCount = 128
+        var maximumBatchCount = 512
         /// Aim for the elements of one reply.
         var batchBytes = 1 << 20
         /// Batches handed out and not removed.
