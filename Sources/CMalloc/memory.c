@@ -4,6 +4,8 @@
 
 void cti_keep_memory_small(void) {
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
 }
+
+void cti_release_memory(void) { malloc_trim(0); }

@@ -130,7 +130,11 @@ final class CallState {
         }
         lastReceived = max(lastReceived, event.receivedAt)
         absorbContext(event.body)
-        guard !hasEnded else { return }
+        guard !hasEnded else {
+            // A record that corrects another may be older than it: that one would be late.
+            if !event.late { lastOccurred = max(lastOccurred, event.occurredAt) }
+            return
+        }
         if profile.countsFacts, !event.kind.isOpener {
             needed.counts["\(event.kind.rawValue)\u{1F}\(FactKey.of(event.kind, event.body))", default: 0] += 1
         }

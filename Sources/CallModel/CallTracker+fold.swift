@@ -56,7 +56,8 @@ extension CallTracker {
             return nil
         }
         touch(slot)
-        return slot
+        while endedCount > limits.lingering, let oldest = oldestCall(lingering: true) { bury(oldest) }
+        return slotByID[call.id].map(Int.init)
     }
 
     private mutating func foldLink(_ event: CallEvent, _ source: Int) {

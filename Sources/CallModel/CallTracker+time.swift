@@ -160,7 +160,7 @@ extension CallTracker {
     }
 
     /// The longest silent call, of those that have ended or of those that have not.
-    private func oldestCall(lingering: Bool) -> Int? {
+    func oldestCall(lingering: Bool) -> Int? {
         var oldest: Int?
         for index in lists.indices where lists[index].head >= 0 {
             let isLinger = index % TimeoutClass.allCases.count == TimeoutClass.linger.rawValue

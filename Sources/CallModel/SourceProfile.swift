@@ -34,6 +34,8 @@ public struct SourceProfile: Sendable, Equatable {
 public struct TrackerLimits: Sendable, Equatable {
     /// Calls held in memory, ended ones that linger included.
     public var calls = 20_000
+    /// Ended calls held for their records and late facts; above it the oldest goes before its time.
+    public var lingering = 4_000
     /// How long an ended call is kept for its record and late facts.
     public var linger: Duration = .seconds(60)
     /// Calls remembered after that, only to prevent a second opener.

@@ -27,7 +27,7 @@ struct ArchitectureTests {
         ]),
         "Sinks": system.union(networking).union(["BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs"]),
         "Bridge": system.union(networking).union([
-            "Dispatch",
+            "Dispatch", "CMalloc",
             "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
             "ArgumentParser", "Yams", "Hummingbird",
         ]),

@@ -3,9 +3,12 @@
 
 /* What glibc has and Swift's overlay of it has not. */
 
-/* At most two heaps, and freed memory at the end of a heap goes back to the system from 1 MiB on (mallopt(3)). Setting the
+/* At most two heaps, and freed memory at the end of a heap goes back to the system from 256 KiB on (mallopt(3)). Setting the
  * thresholds also keeps glibc from raising them by itself; batches of lines stay below the one for mappings of their own,
  * which would be cleared by the kernel each time. Call before the first thread is started. */
 void cti_keep_memory_small(void);
+
+/* Gives the pages that are free back to the system (malloc_trim(3)). Takes milliseconds: after a burst, not in it. */
+void cti_release_memory(void);
 
 #endif
