@@ -65,7 +65,8 @@ let package = Package(
         .target(
             name: "Bridge",
             dependencies: [
-                "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs", "CMalloc",
+                "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
+                "CMalloc",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
