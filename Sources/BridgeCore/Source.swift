@@ -29,6 +29,8 @@ package protocol SourceContext: AnyObject {
     /// when it comes back, `source.gap`. Repeated calls with the same state change nothing.
     func linkUp(attempt: Int)
     func linkDown(reason: String)
+    /// `metrics.backlog` was set: whoever shows progress may look.
+    func backlogChanged()
     /// Durable notes that an acknowledgement depends on, written in the same transaction as the next `commit`.
     /// Replaces the note of the same key; an empty value removes it.
     func setNote(_ key: String, _ value: [UInt8])

@@ -85,6 +85,7 @@ package final class TeleforgeSource: Source {
     func backlog(of key: String, is count: Int) {
         backlogs[key] = count
         context.metrics.backlog.set(backlogs.values.reduce(0, +))
+        context.backlogChanged()
     }
 }
 

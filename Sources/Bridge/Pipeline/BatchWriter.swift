@@ -1,3 +1,4 @@
+import CMalloc
 import CallModel
 import Codecs
 import Dispatch
@@ -43,6 +44,10 @@ final class BatchWriter: Sendable {
 
     private let queue = DispatchQueue(label: "lines")
     private let waiting = Atomic<Int>(0)
+    private let releaseIsDue = Atomic<Bool>(false)
+
+    /// From a large batch until what it took goes back to the system.
+    private static let releasePause = DispatchTimeInterval.seconds(2)
 
     /// Called from one thread only, in `seq` order.
     func write(_ batch: EventBatch, to store: Store, onCommitted: @escaping @Sendable () -> Void) {
@@ -54,6 +59,15 @@ final class BatchWriter: Sendable {
         queue.async { [self] in
             if let append = batch.append(onCommitted: onCommitted) { store.append(append) }
             waiting.wrappingSubtract(1, ordering: .releasing)
+            if !releaseIsDue.exchange(true, ordering: .relaxed) { releaseMemorySoon() }
+        }
+    }
+
+    /// Every two seconds at most while large batches come, and once after the last of them; takes some milliseconds.
+    private func releaseMemorySoon() {
+        queue.asyncAfter(deadline: .now() + Self.releasePause) { [weak self] in
+            self?.releaseIsDue.store(false, ordering: .relaxed)
+            cti_release_memory()
         }
     }
 

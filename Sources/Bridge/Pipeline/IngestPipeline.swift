@@ -28,8 +28,9 @@ final class IngestPipeline {
     private var isStopped = false
     private var areReceiptsHeld = false
 
-    /// Called after each durable batch, and after each change of a link.
+    /// Called after each durable batch, when the number of waiting elements is known anew, and after each change of a link.
     var onCommit: () -> Void = {}
+    var onBacklogChange: () -> Void = {}
     var onLinkChange: () -> Void = {}
 
     /// `tracker` continues where the store's lines end; `linesRead` were read back for that.

@@ -37,6 +37,8 @@ final class PipelineSourceContext: SourceContext {
         pipeline.linkDown(source: source, reason: reason, lastGood: now())
     }
 
+    func backlogChanged() { pipeline.onBacklogChange() }
+
     func setNote(_ key: String, _ value: [UInt8]) { pipeline.setNote(notePrefix + key, value) }
 
     func note(_ key: String) -> [UInt8]? { notes[notePrefix + key] }

@@ -1,4 +1,3 @@
-import CMalloc
 import Codecs
 import Glibc
 import Logging
@@ -48,9 +47,7 @@ final class DrainProgress {
         }
     }
 
-    /// The drain is over: what it took goes back to the system.
     func finish() {
-        if last != nil { cti_release_memory() }
         last = nil
         guard isLineOpen else { return }
         isLineOpen = false

@@ -42,6 +42,7 @@ final class TenantCore {
         progress = DrainProgress(logger: logger)
         pipeline.onLinkChange = { [weak self] in self?.tellStatus() }
         pipeline.onCommit = { [weak self] in self?.tellProgress() }
+        pipeline.onBacklogChange = { [weak self] in self?.tellProgress() }
     }
 
     func start() {

@@ -81,6 +81,7 @@ final class ScriptedContext: SourceContext {
         }
     }
 
+    func backlogChanged() {}
     func setNote(_ key: String, _ value: [UInt8]) { notes[key] = value }
     func note(_ key: String) -> [UInt8]? { initialNotes[key] }
 }
