@@ -29,6 +29,11 @@ final class Service: Sendable {
         // More events than these are repetitions of signals: the newest say all.
         let (events, post) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(64))
         (self.events, self.post) = (events, post)
+        // First of all: a stop that is asked for while stores are opened is kept, and carried out in order.
+        signal(SIGPIPE, SIG_IGN)
+        guard SignalSource.install([SIGTERM, SIGINT, SIGHUP], receive: { post.yield(.signal($0)) }) else {
+            throw ServiceError(description: "no pipe or thread for signals is left; raise the limits of the process")
+        }
         let threads = min(configurations.count, System.coreCount)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: max(1, threads))
         self.group = group
@@ -49,12 +54,7 @@ final class Service: Sendable {
 
     /// Runs until a signal, until `limit`, until nobody reads standard output, or until nothing can be written. Returns the exit code.
     func run(limit: Duration? = nil) async -> Int32 {
-        signal(SIGPIPE, SIG_IGN)
         let post = post
-        guard SignalSource.install([SIGTERM, SIGINT, SIGHUP], receive: { post.yield(.signal($0)) }) else {
-            logger.critical("no pipe or thread for signals is left")
-            return 1
-        }
         let summary = "\(tenants.count) tenant\(tenants.count == 1 ? "" : "s"), configuration and stores stand"
         logger.notice("started", metadata: ["tenants": "\(tenants.map(\.name).joined(separator: ","))"])
         notifier.ready(status: summary)
@@ -124,4 +124,8 @@ final class Service: Sendable {
         let level = levels.min() ?? .info
         return Logger(label: "cti-bridge", factory: { StreamLogHandler(label: $0, output: log, level: level) })
     }
+}
+
+struct ServiceError: Error, CustomStringConvertible {
+    let description: String
 }
