@@ -48,7 +48,7 @@ public struct CallTracker: ~Copyable {
     public let stream: UUID128
     public internal(set) var nextSeq: Int64 = 1
     public private(set) var counters = TrackerCounters()
-    /// Events since the last `removeOutput`.
+    /// Events since the last `takeOutput`.
     public private(set) var output: [Output] = []
     let limits: TrackerLimits
 
@@ -82,8 +82,6 @@ public struct CallTracker: ~Copyable {
         lists.append(contentsOf: Array(repeating: DeadlineList(), count: TimeoutClass.allCases.count))
         return sources.count - 1
     }
-
-    public mutating func removeOutput() { output.removeAll(keepingCapacity: true) }
 
     /// Takes `output` away, as a whole and without copies.
     public mutating func takeOutput() -> [Output] {

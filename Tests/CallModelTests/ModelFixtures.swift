@@ -56,7 +56,7 @@ struct Scene: ~Copyable {
     /// The events since the last time.
     mutating func take() -> [CallEvent] {
         let fresh = tracker.output.map(\.event)
-        tracker.removeOutput()
+        _ = tracker.takeOutput()
         events += fresh
         return fresh
     }

@@ -180,7 +180,7 @@ struct TrafficRun: ~Copyable {
             lines.append(Line(text: output.event.line, seq: output.event.seq, previousSeq: output.previousSeq))
             events.append(output.event)
         }
-        tracker.removeOutput()
+        _ = tracker.takeOutput()
     }
 }
 

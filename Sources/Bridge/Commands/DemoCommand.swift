@@ -72,14 +72,7 @@ struct DemoCommand: AsyncParsableCommand {
 
     /// The demo makes no directories below its own.
     private static func removeTree(_ directory: String) {
-        guard let handle = opendir(directory) else { return }
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { unlink("\(directory)/\(name)") }
-        }
-        closedir(handle)
+        for name in Files.names(in: directory) ?? [] { unlink("\(directory)/\(name)") }
         rmdir(directory)
     }
 }

@@ -48,18 +48,11 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     private static func yamlFiles(_ directory: String) throws -> [String] {
-        guard let handle = opendir(directory) else {
+        guard let all = Files.names(in: directory) else {
             Output.error("\(FileError(directory, "cannot be opened"))")
             throw ExitCode.badConfiguration
         }
-        defer { closedir(handle) }
-        var names: [String] = []
-        while let entry = readdir(handle) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name.hasSuffix(".yaml"), !name.hasPrefix(".") { names.append("\(directory)/\(name)") }
-        }
+        let names = all.filter { $0.hasSuffix(".yaml") && !$0.hasPrefix(".") }.map { "\(directory)/\($0)" }
         guard !names.isEmpty else {
             Output.error("\(directory): expected at least one *.yaml file, one for each tenant")
             throw ExitCode.badConfiguration

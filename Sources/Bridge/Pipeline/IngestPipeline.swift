@@ -1,7 +1,6 @@
 import BridgeCore
 import CallModel
 import Codecs
-import Logging
 import NIOCore
 import Store
 

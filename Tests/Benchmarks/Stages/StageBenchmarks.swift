@@ -85,7 +85,7 @@ struct StageBenchmarks {
                     lines: lines, receivedAt: Array(repeating: now.microseconds, count: ends.count),
                     previous: previous))
             writer.removeAll()
-            tracker.removeOutput()
+            _ = tracker.takeOutput()
         }
         return batches
     }
