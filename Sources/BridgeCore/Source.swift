@@ -20,8 +20,8 @@ package protocol SourceContext: AnyObject {
     var metrics: SourceMetrics { get }
     /// Wall clock now.
     func now() -> Timestamp
-    /// Turns facts into events and lines. They become durable with the next `commit`.
-    func ingest(_ facts: [CallFact], receivedAt: Timestamp)
+    /// Turns facts into events and lines, and leaves none of them in `facts`. They become durable with the next `commit`.
+    func ingest(_ facts: inout [CallFact], receivedAt: Timestamp)
     /// Sends everything ingested so far to the store. `receipt` is called on the event loop after the fsync; never if the
     /// process ends first. While the store cannot write, receipts wait: stop taking from peers that can wait for us.
     func commit(receipt: @escaping () -> Void)
@@ -36,4 +36,12 @@ package protocol SourceContext: AnyObject {
     func setNote(_ key: String, _ value: [UInt8])
     /// The note as it was when the process started.
     func note(_ key: String) -> [UInt8]?
+}
+
+extension SourceContext {
+    /// As above, for facts that the caller keeps.
+    package func ingest(_ facts: [CallFact], receivedAt: Timestamp) {
+        var facts = facts
+        ingest(&facts, receivedAt: receivedAt)
+    }
 }

@@ -13,12 +13,17 @@ struct BoundedMap<Key: StablyHashed, Value> {
     /// Oldest first, as a ring once it is full.
     private var ring: [Entry] = []
     private var oldest = 0
-    /// Open addressing over `ring`: index + 1, 0 for free. Its size is a power of two, at least twice the ring's.
+    /// Open addressing over `ring`: index + 1, 0 for free, and above them bits of the hash, so that a look at `ring`, which
+    /// is mostly far away in memory, is needed for few other keys. Its size is a power of two, at least twice the ring's.
     private var table: [UInt32]
     private let limit: Int
 
+    private static var indexBits: UInt32 { 20 }
+    private static var indexMask: UInt32 { 1 << indexBits - 1 }
+
+    /// At most a million entries.
     init(limit: Int) {
-        self.limit = max(1, limit)
+        self.limit = min(max(1, limit), Int(Self.indexMask) - 1)
         table = Array(repeating: 0, count: 64)
     }
 
@@ -26,12 +31,12 @@ struct BoundedMap<Key: StablyHashed, Value> {
 
     func contains(_ key: Key) -> Bool { find(key) != nil }
 
-    subscript(key: Key) -> Value? { find(key).map { ring[Int(table[$0]) - 1].value } }
+    subscript(key: Key) -> Value? { find(key).map { ring[index(at: $0)].value } }
 
     /// Adds `key`, or replaces its value where it is already known; its age stays then.
     mutating func insert(_ key: Key, _ value: Value) {
         if let place = find(key) {
-            ring[Int(table[place]) - 1].value = value
+            ring[index(at: place)].value = value
             return
         }
         if ring.count < limit {
@@ -52,19 +57,26 @@ struct BoundedMap<Key: StablyHashed, Value> {
 
     private func home(of key: Key) -> Int { Int(truncatingIfNeeded: key.stableHash) & mask }
 
+    private func index(at place: Int) -> Int { Int(table[place] & Self.indexMask) &- 1 }
+
+    private func tag(of key: Key) -> UInt32 {
+        UInt32(truncatingIfNeeded: key.stableHash >> 32) & ~Self.indexMask
+    }
+
     private func find(_ key: Key) -> Int? {
         var place = home(of: key)
+        let tag = tag(of: key)
         while table[place] != 0 {
-            if ring[Int(table[place]) - 1].key == key { return place }
-            place = (place + 1) & mask
+            if table[place] & ~Self.indexMask == tag, ring[index(at: place)].key == key { return place }
+            place = (place &+ 1) & mask
         }
         return nil
     }
 
     private mutating func link(_ index: Int) {
         var place = home(of: ring[index].key)
-        while table[place] != 0 { place = (place + 1) & mask }
-        table[place] = UInt32(index + 1)
+        while table[place] != 0 { place = (place &+ 1) & mask }
+        table[place] = UInt32(index + 1) | tag(of: ring[index].key)
     }
 
     /// Takes a key out and closes the hole by moving later entries of the same run up.
@@ -73,7 +85,7 @@ struct BoundedMap<Key: StablyHashed, Value> {
         table[hole] = 0
         var place = (hole + 1) & mask
         while table[place] != 0 {
-            let home = home(of: ring[Int(table[place]) - 1].key)
+            let home = home(of: ring[index(at: place)].key)
             if (place &- home) & mask >= (place &- hole) & mask {
                 table[hole] = table[place]
                 table[place] = 0
@@ -84,7 +96,7 @@ struct BoundedMap<Key: StablyHashed, Value> {
     }
 
     private mutating func rebuild() {
-        table = Array(repeating: 0, count: table.count * 4)
+        table = Array(repeating: 0, count: table.count * 2)
         for index in ring.indices { link(index) }
     }
 }
@@ -99,10 +111,27 @@ struct TextHash: StablyHashed, Hashable {
     }
 
     init(_ bytes: UnsafeRawBufferPointer) {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        self.init(state: Self.state(of: bytes, after: Self.beginning))
+    }
+
+    /// The hash of a text that begins with one whose state is known.
+    init(_ rest: String, after state: UInt64) {
+        let hashed = rest.utf8.withContiguousStorageIfAvailable {
+            Self.state(of: UnsafeRawBufferPointer($0), after: state)
+        }
+        self.init(
+            state: hashed ?? Array(rest.utf8).withUnsafeBytes { Self.state(of: $0, after: state) })
+    }
+
+    private init(state: UInt64) { value = (state ^ state >> 32) &* 0x9E37_79B9_7F4A_7C15 }
+
+    /// The state before the first byte of a text.
+    static let beginning: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    static func state(of bytes: UnsafeRawBufferPointer, after state: UInt64) -> UInt64 {
+        var hash = state
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-        hash ^= hash >> 32
-        value = hash &* 0x9E37_79B9_7F4A_7C15
+        return hash
     }
 
     init(value: UInt64) { self.value = value }

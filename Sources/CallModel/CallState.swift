@@ -47,6 +47,7 @@ final class CallState {
     }
 
     let id: String
+    let hash: TextHash
     let source: Int
     /// `seq` of its first and its last line.
     var firstSeq: Int64 = 0
@@ -80,8 +81,8 @@ final class CallState {
     var next: Int32 = -1
     var list: Int32 = -1
 
-    init(id: String, source: Int, at time: Timestamp, receivedAt: Timestamp) {
-        (self.id, self.source) = (id, source)
+    init(id: String, hash: TextHash, source: Int, at time: Timestamp, receivedAt: Timestamp) {
+        (self.id, self.hash, self.source) = (id, hash, source)
         (lastOccurred, lastReceived) = (time, receivedAt)
     }
 

@@ -72,7 +72,7 @@ extension CallTracker {
         if fact.origin == .synthetic || fact.kind == .callEnded, fact.body.trunk == nil, let trunk = call.rare?.trunk {
             fact.body.trunk = trunk
         }
-        emit(fact, id: call.id, slot: slot, source: call.source, receivedAt: receivedAt)
+        emit(&fact, of: .held(slot), source: call.source, receivedAt: receivedAt)
     }
 
     // MARK: Legality

@@ -13,7 +13,7 @@ extension CallTracker {
 
     /// The oldest line that a restart from a checkpoint made now would read.
     public var oldestNeededSeq: Int64 {
-        slotByID.values.reduce(nextSeq) { min($0, calls[Int($1)].firstSeq) }
+        heldSlots.reduce(nextSeq) { min($0, calls[$1].firstSeq) }
     }
 
     /// The state as of `nextSeq - 1`.
@@ -35,7 +35,7 @@ extension CallTracker {
                 out.append(littleEndian: entry.key.low)
             }
         }
-        let held = slotByID.values.map { calls[Int($0)] }.sorted { $0.lastSeq < $1.lastSeq }
+        let held = heldSlots.map { calls[$0] }.sorted { $0.lastSeq < $1.lastSeq }
         out.append(littleEndian: UInt32(held.count))
         for call in held {
             out.append(littleEndian: call.lastSeq)
@@ -90,7 +90,7 @@ extension CallTracker {
         guard let first = events.first, let call = first.call,
             let source = sourceIndex(first.source.vendor, first.source.name)
         else { return }
-        let slot = takeSlot(call.id, source, first.occurredAt, first.receivedAt)
+        let slot = takeSlot(call.id, TextHash(call.id), source, first.occurredAt, first.receivedAt)
         for event in events { calls[slot].evolve(event, profile: sources[source].profile) }
         calls[slot].gaps = max(calls[slot].gaps, pointer.gaps)
         if calls[slot].hasEnded { endedCount += 1 }

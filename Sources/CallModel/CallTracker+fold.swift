@@ -9,55 +9,70 @@ extension CallTracker {
             return
         }
         buryLingering(until: event.receivedAt)
-        if event.kind.isOpener, let call = event.call, slotByID[call.id] == nil { makeRoomForRestored() }
-        fold(event, source: source, slot: event.call.flatMap { slotByID[$0.id] }.map(Int.init))
+        let name = event.call.map { call in
+            CallName(String(call.id.dropFirst(sources[source].callPrefix.count)), of: sources[source])
+        }
+        var known = name.flatMap { table.slot(of: $0, in: calls) }
+        if event.kind.isOpener, let name, known == nil {
+            makeRoomForRestored()
+            known = table.slot(of: name, in: calls)
+        }
+        fold(event, source: source, hash: name?.hash, slot: known)
+    }
+
+    private func openSlots(of source: Int) -> [Int] {
+        heldSlots.filter { calls[$0].source == source && !calls[$0].hasEnded }
     }
 
     func sourceIndex(_ vendor: String, _ name: String) -> Int? {
         sources.firstIndex { $0.profile.vendor == vendor && $0.profile.name == name }
     }
 
-    /// `slot` is where the event's call is held, if it is. Returns where it is held afterwards.
+    /// `hash` is that of the event's call id, `slot` where that call is held, if it is. Returns where it is held afterwards.
     @discardableResult
-    mutating func fold(_ event: CallEvent, source: Int, slot: Int?) -> Int? {
+    mutating func fold(_ event: CallEvent, source: Int, hash: TextHash?, slot: Int?) -> Int? {
         nextSeq = max(nextSeq, event.seq &+ 1)
-        sources[source].recentIDs.insert(event.id, ())
+        let owner = sources[source]
+        owner.recentIDs.insert(event.id, ())
         var after: Int?
-        if let call = event.call {
-            after = foldCall(event, call, source, slot)
+        if let hash {
+            after = foldCall(event, hash, source, owner.profile, slot)
         } else {
             if event.kind.isState { foldEntity(event, source) }
             foldLink(event, source)
         }
-        if sources[source].isUp, event.kind != .sourceDisconnected { sources[source].lastGood = event.receivedAt }
+        if owner.isUp, event.kind != .sourceDisconnected { owner.lastGood = event.receivedAt }
         return after
     }
 
-    private mutating func foldCall(_ event: CallEvent, _ call: CallReference, _ source: Int, _ known: Int?) -> Int? {
+    private mutating func foldCall(
+        _ event: CallEvent, _ hash: TextHash, _ source: Int, _ profile: SourceProfile, _ known: Int?
+    ) -> Int? {
         let slot: Int
         if let known {
             slot = known
-        } else if let tombstone = tombstones[TextHash(call.id)], !event.kind.isOpener,
+        } else if !event.kind.isOpener, let tombstone = tombstones[hash],
             event.receivedAt < tombstone.at.advanced(by: limits.tombstoneAge)
         {
             var later = tombstone
-            (later.lastSeq, later.callSeq) = (event.seq, call.seq)
-            tombstones.insert(TextHash(call.id), later)
+            (later.lastSeq, later.callSeq) = (event.seq, event.call?.seq ?? later.callSeq)
+            tombstones.insert(hash, later)
             return nil
         } else {
-            slot = takeSlot(call.id, source, event.occurredAt, event.receivedAt)
+            slot = takeSlot(event.call?.id ?? "", hash, source, event.occurredAt, event.receivedAt)
         }
-        let hadEnded = calls[slot].hasEnded
-        calls[slot].evolve(event, profile: sources[source].profile)
-        if calls[slot].hasEnded, !hadEnded { endedCount += 1 }
+        let call = calls[slot]
+        let hadEnded = call.hasEnded
+        call.evolve(event, profile: profile)
+        if call.hasEnded, !hadEnded { endedCount += 1 }
         // An evicted call makes room at once.
-        if !hadEnded, calls[slot].hasEnded, event.body.outcome?.closure == .evicted {
+        if !hadEnded, call.hasEnded, event.body.outcome?.closure == .evicted {
             bury(slot)
             return nil
         }
         touch(slot)
         while endedCount > limits.lingering, let oldest = oldestCall(lingering: true) { bury(oldest) }
-        return slotByID[call.id].map(Int.init)
+        return calls[slot] === call ? slot : nil
     }
 
     private mutating func foldLink(_ event: CallEvent, _ source: Int) {
@@ -69,9 +84,7 @@ extension CallTracker {
             sources[source].isUp = false
             sources[source].lastGood = event.occurredAt
         case .sourceGap:
-            for slot in slotByID.values where calls[Int(slot)].source == source && !calls[Int(slot)].hasEnded {
-                calls[Int(slot)].gaps += 1
-            }
+            for slot in openSlots(of: source) { calls[slot].gaps += 1 }
         default: break
         }
     }
@@ -94,7 +107,7 @@ extension CallTracker {
         connected.identity = .stream
         connected.origin = .synthetic
         connected.body.detail = .connection(Connection(attempt: Int64(max(1, attempt))))
-        emit(connected, id: nil, slot: nil, source: source, receivedAt: now)
+        emit(&connected, of: nil, source: source, receivedAt: now)
         guard let lastGood else { return }
         declareGap(source: source, from: lastGood, to: now, reason: sources[source].gapReason)
         sources[source].gapReason = .disconnect
@@ -108,7 +121,7 @@ extension CallTracker {
         disconnected.origin = .synthetic
         disconnected.body.detail = .connection(Connection(reason: reason))
         if lastGood < now { (disconnected.occurredAt, disconnected.timeSource) = (lastGood, .derived) }
-        emit(disconnected, id: nil, slot: nil, source: source, receivedAt: now)
+        emit(&disconnected, of: nil, source: source, receivedAt: now)
     }
 
     /// Facts may be missing between two times. All open calls of the source remember that.
@@ -116,14 +129,12 @@ extension CallTracker {
         var fact = CallFact(.sourceGap, event: "gap")
         fact.identity = .stream
         fact.origin = .synthetic
-        let profile = sources[source].profile
-        var writer = EventIdentifier()
-        let id = writer.make(profile, [Kind.sourceGap.name, stream.description, String(nextSeq)])
-        var gap = Gap(id: id, from: min(from, to), to: to, reason: reason, recoverable: profile.recoverable)
-        gap.openCalls = Int64(
-            slotByID.values.count { calls[Int($0)].source == source && !calls[Int($0)].hasEnded })
+        let id = identifier.make(sources[source], [Kind.sourceGap.name, stream.description, String(nextSeq)])
+        var gap = Gap(
+            id: id, from: min(from, to), to: to, reason: reason, recoverable: sources[source].profile.recoverable)
+        gap.openCalls = Int64(openSlots(of: source).count)
         fact.body.detail = .gap(gap)
-        emit(fact, id: nil, slot: nil, source: source, receivedAt: to)
+        emit(&fact, of: nil, source: source, receivedAt: to)
     }
 
     /// A run begins. `afterCrash`: the one before did not stop in order.

@@ -41,13 +41,13 @@ extension CallTracker {
         source: Int, present: Set<String>, at snapshotTime: Timestamp, linkLostAt: Timestamp?, event: String
     ) -> Int {
         let prefix = sources[source].callPrefix.count
-        let vanished = slotByID.values.filter {
-            let call = calls[Int($0)]
+        let vanished = heldSlots.filter {
+            let call = calls[$0]
             return call.source == source && !call.hasEnded && !present.contains(String(call.id.dropFirst(prefix)))
-        }.sorted { calls[Int($0)].lastSeq < calls[Int($1)].lastSeq }
+        }.sorted { calls[$0].lastSeq < calls[$1].lastSeq }
         for slot in vanished {
             end(
-                Int(slot), closure: .reconciled, event: event, at: snapshotTime,
+                slot, closure: .reconciled, event: event, at: snapshotTime,
                 uncertain: linkLostAt.map { snapshotTime.milliseconds(since: $0) })
         }
         return vanished.count
@@ -125,8 +125,10 @@ extension CallTracker {
     // MARK: Memory
 
     /// A place for a call that has just been heard of. Never evicts: that writes a line, and a line may be under way.
-    mutating func takeSlot(_ id: String, _ source: Int, _ time: Timestamp, _ receivedAt: Timestamp) -> Int {
-        let call = CallState(id: id, source: source, at: time, receivedAt: receivedAt)
+    mutating func takeSlot(
+        _ id: String, _ hash: TextHash, _ source: Int, _ time: Timestamp, _ receivedAt: Timestamp
+    ) -> Int {
+        let call = CallState(id: id, hash: hash, source: source, at: time, receivedAt: receivedAt)
         let slot: Int
         if let free = freeSlots.popLast() {
             slot = Int(free)
@@ -135,14 +137,14 @@ extension CallTracker {
             slot = calls.count
             calls.append(call)
         }
-        slotByID[id] = Int32(slot)
+        table.insert(hash, slot: slot)
         touch(slot)
         return slot
     }
 
     /// Before a call is opened: ended calls make room first; then the longest silent open one is closed.
     mutating func makeRoom(now: Timestamp) {
-        while slotByID.count >= limits.calls, makeOneRoom(now) {}
+        while table.count >= limits.calls, makeOneRoom(now) {}
     }
 
     /// False where there is nothing to let go of.
@@ -174,7 +176,7 @@ extension CallTracker {
 
     /// An end whose id is known writes no line; its call must go all the same, or it would be ended for ever.
     private mutating func buryUnlessEnded(_ slot: Int, _ id: String) {
-        if slotByID[id] == Int32(slot), !calls[slot].hasEnded { bury(slot) }
+        if calls[slot].id == id, !calls[slot].hasEnded { bury(slot) }
     }
 
     /// Lets go of calls that had lingered when a stored event was received.
@@ -184,20 +186,20 @@ extension CallTracker {
 
     /// What live calls would have done to memory before this opener was written: those that had ended made room.
     mutating func makeRoomForRestored() {
-        while slotByID.count >= limits.calls, let lingering = oldestCall(lingering: true) { bury(lingering) }
+        while table.count >= limits.calls, let lingering = oldestCall(lingering: true) { bury(lingering) }
     }
 
     /// Takes a call out of memory and remembers only that it existed.
     mutating func bury(_ slot: Int) {
         let call = calls[slot]
         tombstones.insert(
-            TextHash(call.id),
+            call.hash,
             Tombstone(
                 lastSeq: call.lastSeq, callSeq: call.callSeq, direction: call.direction, at: call.lastReceived))
         if call.list >= 0 { lists[Int(call.list)].remove(Int32(slot), in: calls) }
         if call.hasEnded { endedCount -= 1 }
-        slotByID[call.id] = nil
-        graceSlots.removeAll { $0 == Int32(slot) }
+        table.remove(call.hash, slot: slot)
+        if !graceSlots.isEmpty { graceSlots.removeAll { $0 == Int32(slot) } }
         calls[slot] = vacant
         freeSlots.append(Int32(slot))
     }

@@ -31,8 +31,9 @@ public struct CallTracker: ~Copyable {
     /// A class, so that looking at it copies nothing; owned by the tracker alone.
     final class Source {
         let profile: SourceProfile
-        /// `name:`, the beginning of each of its call ids.
+        /// `name:`, the beginning of each of its call ids, and the state of their hashes behind it.
         let callPrefix: String
+        let callPrefixState: UInt64
         var recentIDs: BoundedMap<UUID128, Void>
         var isUp = false
         /// When the link was last known to be good; nil before the first connect in this stream.
@@ -42,6 +43,9 @@ public struct CallTracker: ~Copyable {
         init(profile: SourceProfile, recentIDs: BoundedMap<UUID128, Void>) {
             (self.profile, self.recentIDs) = (profile, recentIDs)
             callPrefix = profile.name + ":"
+            callPrefixState = Array(callPrefix.utf8).withUnsafeBytes {
+                TextHash.state(of: $0, after: TextHash.beginning)
+            }
         }
     }
 
@@ -55,7 +59,7 @@ public struct CallTracker: ~Copyable {
     var sources: [Source] = []
     var calls: [CallState] = []
     var freeSlots: [Int32] = []
-    var slotByID: [String: Int32] = [:]
+    var table = CallTable()
     /// For each source: ring, queue and talk time-outs, and ended calls that linger.
     var lists: [DeadlineList] = []
     var tombstones: BoundedMap<TextHash, Tombstone>
@@ -64,10 +68,11 @@ public struct CallTracker: ~Copyable {
     var forgotEntities = false
     /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
     var graceSlots: [Int32] = []
-    private var identifier = EventIdentifier()
+    var identifier = EventIdentifier()
     /// Stands in freed places of `calls`.
     let vacant = CallState(
-        id: "", source: 0, at: Timestamp(microseconds: 0), receivedAt: Timestamp(microseconds: 0))
+        id: "", hash: TextHash(value: 0), source: 0, at: Timestamp(microseconds: 0),
+        receivedAt: Timestamp(microseconds: 0))
 
     public init(stream: UUID128, limits: TrackerLimits = TrackerLimits()) {
         (self.stream, self.limits) = (stream, limits)
@@ -95,69 +100,84 @@ public struct CallTracker: ~Copyable {
     public var openCallCount: Int { calls.count - freeSlots.count - endedCount }
     var endedCount = 0
 
+    /// Where calls are held, in no order.
+    var heldSlots: [Int] { calls.indices.filter { calls[$0] !== vacant } }
+
     // MARK: Facts
+
+    /// Takes in facts of a registered source, in their order, and leaves none of them: they are completed in place.
+    public mutating func apply(_ facts: inout [CallFact], from source: Int, receivedAt: Timestamp) {
+        for index in facts.indices { apply(&facts[index], from: source, receivedAt: receivedAt) }
+        facts.removeAll(keepingCapacity: true)
+    }
 
     /// Takes in one fact of a registered source.
     public mutating func apply(_ fact: CallFact, from source: Int, receivedAt: Timestamp) {
+        var fact = fact
+        apply(&fact, from: source, receivedAt: receivedAt)
+    }
+
+    private mutating func apply(_ fact: inout CallFact, from source: Int, receivedAt: Timestamp) {
         guard fact.kind.isCall, let vendorID = fact.callID, !vendorID.isEmpty else {
-            return applyWithoutCall(fact, source, receivedAt)
+            return applyWithoutCall(&fact, source, receivedAt)
         }
-        let id = sources[source].callPrefix + vendorID
-        if let slot = slotByID[id] {
-            var fact = fact
-            applyToCall(&fact, Int(slot), receivedAt)
-        } else if let tombstone = tombstones[TextHash(id)],
+        let name = CallName(vendorID, of: sources[source])
+        if let slot = table.slot(of: name, in: calls) {
+            applyToCall(&fact, slot, receivedAt)
+        } else if let tombstone = tombstones[name.hash],
             receivedAt < tombstone.at.advanced(by: limits.tombstoneAge)
         {
-            applyToTombstone(fact, id, tombstone, source, receivedAt)
+            applyToTombstone(&fact, name, tombstone, source, receivedAt)
         } else {
-            applyToUnknownCall(fact, id, source, receivedAt)
+            applyToUnknownCall(&fact, name, source, receivedAt)
         }
     }
 
-    private mutating func applyToUnknownCall(_ fact: CallFact, _ id: String, _ source: Int, _ receivedAt: Timestamp) {
-        if fact.kind == .callMissed { return applyWithoutCall(fact, source, receivedAt) }
+    private mutating func applyToUnknownCall(
+        _ fact: inout CallFact, _ name: CallName, _ source: Int, _ receivedAt: Timestamp
+    ) {
+        if fact.kind == .callMissed { return applyWithoutCall(&fact, source, receivedAt) }
+        let owner = sources[source]
         // Ids are remembered longer than tombstones: a call whose end is known lives no second time.
-        if sources[source].recentIDs.contains(identifier.make(sources[source].profile, "end", fact.callID ?? "")) {
-            return applyToForgottenCall(fact, source, receivedAt)
+        if owner.recentIDs.contains(identifier.make(owner, "end", name.vendorID)) {
+            return applyToForgottenCall(&fact, source, receivedAt)
         }
         if fact.kind.isOpener {
             makeRoom(now: receivedAt)
-            emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt)
+            emit(&fact, of: .new(name), source: source, receivedAt: receivedAt)
             return
         }
-        let cause = identifyFirst(of: fact, source: source)
-        if fact.identity != .stream, sources[source].recentIDs.contains(cause) {
+        let cause = identifyFirst(of: fact, owner)
+        if fact.identity != .stream, owner.recentIDs.contains(cause) {
             counters.repeatedIDs += 1
             return
         }
         makeRoom(now: receivedAt)
         var slot: Int?
-        if sources[source].profile.lifecycle == .strict {
-            let opener = syntheticOpener(for: fact, receivedAt: receivedAt)
-            slot = emit(opener, id: id, slot: nil, source: source, receivedAt: receivedAt, causedBy: cause)
+        if owner.profile.lifecycle == .strict {
+            var opener = syntheticOpener(for: fact, receivedAt: receivedAt)
+            slot = emit(&opener, of: .new(name), source: source, receivedAt: receivedAt, causedBy: cause)
         }
-        var fact = fact
         if fact.kind != .callRecord { fact.identified = (fact.kind, cause) }
         applyToCall(
-            &fact, slot ?? takeSlot(id, source, fact.occurredAt ?? receivedAt, receivedAt), receivedAt, isFirst: true)
+            &fact, slot ?? takeSlot(name.id, name.hash, source, fact.occurredAt ?? receivedAt, receivedAt), receivedAt,
+            isFirst: true)
     }
 
     /// An ended call of which not even a tombstone is left: its record may still be told, without the call.
-    private mutating func applyToForgottenCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
+    private mutating func applyToForgottenCall(_ fact: inout CallFact, _ source: Int, _ receivedAt: Timestamp) {
         guard fact.kind == .callRecord else {
             counters.repeatedIDs += 1
             return
         }
-        var record = fact
-        record.body.references[.vendorCallID] = fact.callID
-        applyWithoutCall(record, source, receivedAt)
+        fact.body.references[.vendorCallID] = fact.callID
+        applyWithoutCall(&fact, source, receivedAt)
     }
 
     /// The id of the first line that `fact` becomes: a record ends its call first.
-    private mutating func identifyFirst(of fact: CallFact, source: Int) -> UUID128 {
-        guard fact.kind == .callRecord else { return identify(fact, source: source, slot: nil) }
-        return identifier.make(sources[source].profile, "end", fact.callID ?? "")
+    private mutating func identifyFirst(of fact: CallFact, _ owner: Source) -> UUID128 {
+        guard fact.kind == .callRecord else { return identify(fact, owner, slot: nil) }
+        return identifier.make(owner, "end", fact.callID ?? "")
     }
 
     private func syntheticOpener(for fact: CallFact, receivedAt: Timestamp) -> CallFact {
@@ -175,29 +195,23 @@ public struct CallTracker: ~Copyable {
         opener.direction = fact.direction
         opener.leg = fact.leg
         opener.tenant = fact.tenant
-        opener.body.from = fact.body.from
-        opener.body.to = fact.body.to
-        opener.body.trunk = fact.body.trunk
-        for entry in fact.body.references.entries where entry.key.isOfCall {
-            opener.body.references[entry.key] = entry.value
-        }
+        opener.body = EventBody(openingOf: fact.body)
         return opener
     }
 
     /// A late line of a call that has left memory; never a second opener, never a second end.
     private mutating func applyToTombstone(
-        _ fact: CallFact, _ id: String, _ tombstone: Tombstone, _ source: Int, _ receivedAt: Timestamp
+        _ fact: inout CallFact, _ name: CallName, _ tombstone: Tombstone, _ source: Int, _ receivedAt: Timestamp
     ) {
         guard !fact.kind.isOpener, fact.kind != .callAbandoned, fact.kind != .callEnded else {
             counters.repeatedIDs += 1
             return
         }
-        var fact = fact
         Self.completeLateStop(&fact)
-        emit(fact, id: id, slot: nil, source: source, receivedAt: receivedAt, tombstone: tombstone)
+        emit(&fact, of: .buried(name, tombstone), source: source, receivedAt: receivedAt)
     }
 
-    private mutating func applyWithoutCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
+    private mutating func applyWithoutCall(_ fact: inout CallFact, _ source: Int, _ receivedAt: Timestamp) {
         if fact.kind.isState {
             let key = StateEntity.key(fact.kind, source: sources[source].profile.name, fact.body)
             guard entities[key]?.hash != LineWriter.hash(of: fact.body) else {
@@ -205,47 +219,71 @@ public struct CallTracker: ~Copyable {
                 return
             }
         }
-        emit(fact, id: nil, slot: nil, source: source, receivedAt: receivedAt)
+        emit(&fact, of: nil, source: source, receivedAt: receivedAt)
     }
 
     // MARK: Lines
 
+    /// The call that a line tells of.
+    enum Subject {
+        case held(Int)
+        case new(CallName)
+        case buried(CallName, Tombstone)
+    }
+
     /// Makes the event of a fact that was found worth a line, folds it, and puts it out. Drops it if its id is known.
-    /// `slot` is where the call `id` is held, if it is. Returns where it is held afterwards.
+    /// Returns where the call is held afterwards.
     @discardableResult
     mutating func emit(
-        _ fact: CallFact, id: String?, slot: Int?, source: Int, receivedAt: Timestamp, causedBy: UUID128? = nil,
-        tombstone: Tombstone? = nil
+        _ fact: inout CallFact, of subject: Subject?, source: Int, receivedAt: Timestamp, causedBy: UUID128? = nil
     ) -> Int? {
-        let eventID = identify(fact, source: source, slot: slot)
-        guard !sources[source].recentIDs.contains(eventID) else {
+        let owner = sources[source]
+        var slot: Int?
+        if case .held(let held) = subject { slot = held }
+        let eventID = identify(fact, owner, slot: slot)
+        guard !owner.recentIDs.contains(eventID) else {
             counters.repeatedIDs += 1
             return slot
         }
         let occurredAt = fact.occurredAt ?? receivedAt
-        let profile = sources[source].profile
         var event = CallEvent(
             id: eventID, kind: fact.kind, stream: stream, seq: nextSeq, occurredAt: occurredAt, receivedAt: receivedAt,
             timeSource: fact.occurredAt == nil ? .received : fact.timeSource, origin: fact.origin,
-            tenant: fact.tenant ?? profile.tenant,
-            source: SourceReference(vendor: profile.vendor, name: profile.name, event: fact.event), body: fact.body)
+            tenant: fact.tenant ?? owner.profile.tenant,
+            source: SourceReference(vendor: owner.profile.vendor, name: owner.profile.name, event: fact.event),
+            body: fact.body)
         event.causedBy = causedBy
         event.uncertainMilliseconds = fact.uncertainMilliseconds
         var previousSeq: Int64 = 0
-        if let id {
-            event.call = reference(for: fact, id: id, slot: slot, tombstone: tombstone)
-            if let slot {
-                previousSeq = calls[slot].lastSeq
-                event.late =
-                    occurredAt < calls[slot].lastOccurred
-                    || (calls[slot].hasEnded && fact.kind != .callRecord && fact.kind != .callMissed)
-            } else if let tombstone {
-                previousSeq = tombstone.lastSeq
-                event.late = true
-            }
-            if event.late { counters.late += 1 }
+        var hash: TextHash?
+        switch subject {
+        case nil: break
+        case .held(let slot):
+            let call = calls[slot]
+            hash = call.hash
+            event.call = CallReference(
+                id: call.id, seq: call.callSeq &+ 1, state: .offered, direction: fact.direction ?? call.direction,
+                leg: fact.leg ?? call.rare?.leg, peerLeg: fact.peerLeg, gaps: call.gaps > 0 ? call.gaps : nil)
+            previousSeq = call.lastSeq
+            event.late =
+                occurredAt < call.lastOccurred
+                || (call.hasEnded && fact.kind != .callRecord && fact.kind != .callMissed)
+        case .new(let name):
+            hash = name.hash
+            event.call = CallReference(
+                id: name.id, seq: 1, state: .offered, direction: fact.direction ?? .unknown, leg: fact.leg,
+                peerLeg: fact.peerLeg)
+        case .buried(let name, let tombstone):
+            hash = name.hash
+            // Wraps only on a number that no store of ours ever held.
+            event.call = CallReference(
+                id: name.id, seq: tombstone.callSeq &+ 1, state: .ended,
+                direction: fact.direction ?? tombstone.direction, leg: fact.leg, peerLeg: fact.peerLeg)
+            previousSeq = tombstone.lastSeq
+            event.late = true
         }
-        let after = fold(event, source: source, slot: slot)
+        if event.late { counters.late += 1 }
+        let after = fold(event, source: source, hash: hash, slot: slot)
         if let after {
             event.call?.state = calls[after].phase
             if fact.kind == .callRinging || fact.kind == .callRingStopped {
@@ -258,42 +296,31 @@ public struct CallTracker: ~Copyable {
         return after
     }
 
-    private func reference(for fact: CallFact, id: String, slot: Int?, tombstone: Tombstone?) -> CallReference {
-        let known = slot.map { calls[$0] }
-        // Wraps only on a number that no store of ours ever held.
-        let seq = (known?.callSeq ?? tombstone?.callSeq ?? 0) &+ 1
-        let direction = fact.direction ?? known?.direction ?? tombstone?.direction ?? .unknown
-        return CallReference(
-            id: id, seq: seq, state: tombstone == nil ? .offered : .ended, direction: direction,
-            leg: fact.leg ?? known?.rare?.leg, peerLeg: fact.peerLeg,
-            gaps: known.flatMap { $0.gaps > 0 ? $0.gaps : nil })
-    }
-
     /// The id that the model gives to a fact.
-    private mutating func identify(_ fact: CallFact, source: Int, slot: Int?) -> UUID128 {
+    private mutating func identify(_ fact: CallFact, _ owner: Source, slot: Int?) -> UUID128 {
         if let known = fact.identified, known.kind == fact.kind { return known.id }
-        let profile = sources[source].profile
         let callID = fact.callID ?? ""
         switch fact.kind {
-        case .callOffered, .callDialing: return identifier.make(profile, "open", callID)
-        case .callAbandoned: return identifier.make(profile, "abandon", callID)
-        case .callEnded: return identifier.make(profile, "end", callID)
+        case .callOffered, .callDialing: return identifier.make(owner, "open", callID)
+        case .callAbandoned: return identifier.make(owner, "abandon", callID)
+        case .callEnded: return identifier.make(owner, "end", callID)
         default: break
         }
         switch fact.identity {
         case .counted:
             let key = FactKey.of(fact.kind, fact.body)
             let count = (slot.map { calls[$0].count(fact.kind, key) } ?? 0) + 1
-            return identifier.make(profile, [fact.kind.name, callID, key, "#\(count)"])
+            return identifier.make(owner, [fact.kind.name, callID, key, "#\(count)"])
         case .timed(let microseconds):
             return identifier.make(
-                profile, [fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds)])
-        case .parts(let parts): return identifier.make(profile, parts)
+                owner, [fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds)])
+        case .parts(let parts): return identifier.make(owner, parts)
         case .state:
-            let changes = entityChanges(StateEntity.key(fact.kind, source: profile.name, fact.body), seq: nextSeq)
+            let changes = entityChanges(
+                StateEntity.key(fact.kind, source: owner.profile.name, fact.body), seq: nextSeq)
             return identifier.make(
-                profile, [fact.kind.name, StateEntity.id(fact.body), stream.description, String(changes)])
-        case .stream: return identifier.make(profile, [fact.kind.name, stream.description, String(nextSeq)])
+                owner, [fact.kind.name, StateEntity.id(fact.body), stream.description, String(changes)])
+        case .stream: return identifier.make(owner, [fact.kind.name, stream.description, String(nextSeq)])
         }
     }
 

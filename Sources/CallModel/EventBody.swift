@@ -42,6 +42,15 @@ public struct EventBody: Sendable, Equatable {
 
     public init() {}
 
+    /// What the first line of a call repeats of the fact that made it necessary.
+    init(openingOf body: EventBody) {
+        (storage.from, storage.to, storage.trunk) = (body.storage.from, body.storage.to, body.storage.trunk)
+        let entries = body.storage.references.entries
+        // Mostly all of them belong to the call; then the list is shared.
+        storage.references.entries =
+            entries.allSatisfy(\.key.isOfCall) ? entries : entries.filter(\.key.isOfCall)
+    }
+
     private mutating func own() -> Storage {
         if !isKnownUniquelyReferenced(&storage) { storage = Storage(copying: storage) }
         return storage

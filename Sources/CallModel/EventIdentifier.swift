@@ -9,29 +9,36 @@ struct EventIdentifier: ~Copyable {
     /// UUIDv5 of the URL namespace and `urn:cti-bridge:call-event:1`.
     static let namespace = UUID128(high: 0x52C0_BA3F_180E_5275, low: 0xB4A6_D08C_9DCC_A3EF)
 
+    /// Namespace, vendor and name of the source that was last; what follows is written behind them.
     private var name = ByteWriter(capacity: 256)
+    private var beginning = 0
+    private var source: CallTracker.Source?
 
     init() {}
 
     /// The id of a fact of `source`: its vendor, its name, then the parts.
-    mutating func make(_ source: SourceProfile, _ first: String, _ second: String) -> UUID128 {
+    mutating func make(_ source: CallTracker.Source, _ first: String, _ second: String) -> UUID128 {
         begin(source)
         add(first)
         add(second)
-        return name.withBytes { UUID128(namespace: Self.namespace, name: $0) }
+        return name.withBytes { UUID128(namespaceAndName: $0) }
     }
 
-    mutating func make(_ source: SourceProfile, _ parts: [String]) -> UUID128 {
+    mutating func make(_ source: CallTracker.Source, _ parts: [String]) -> UUID128 {
         begin(source)
         for part in parts { add(part) }
-        return name.withBytes { UUID128(namespace: Self.namespace, name: $0) }
+        return name.withBytes { UUID128(namespaceAndName: $0) }
     }
 
-    private mutating func begin(_ source: SourceProfile) {
+    private mutating func begin(_ source: CallTracker.Source) {
+        if self.source === source { return name.truncate(to: beginning) }
         name.truncate(to: 0)
-        name.append(utf8: source.vendor)
+        name.append(rawBytes: Self.namespace)
+        name.append(utf8: source.profile.vendor)
         name.append(0x1F)
-        name.append(utf8: source.name)
+        name.append(utf8: source.profile.name)
+        beginning = name.count
+        self.source = source
     }
 
     private mutating func add(_ part: String) {

@@ -6,12 +6,22 @@ extension ByteWriter {
     /// Appends a comma unless an object was just opened, then the name and a colon.
     @inline(__always)
     mutating func member(_ name: StaticString) {
-        if last != UInt8(ascii: "{") { append(UInt8(ascii: ",")) }
-        append(UInt8(ascii: "\""))
-        append(name)
-        append("\":")
+        let isFirst = last == UInt8(ascii: "{")
+        let length = name.utf8CodeUnitCount
+        appendUninitialized(length &+ (isFirst ? 3 : 4)) { out in
+            var out = out
+            if !isFirst {
+                out.pointee = UInt8(ascii: ",")
+                out += 1
+            }
+            out.pointee = UInt8(ascii: "\"")
+            (out + 1).update(from: name.utf8Start, count: length)
+            out[length &+ 1] = UInt8(ascii: "\"")
+            out[length &+ 2] = UInt8(ascii: ":")
+        }
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ text: String?) {
         guard let text, !text.isEmpty else { return }
         member(name)
@@ -19,6 +29,7 @@ extension ByteWriter {
     }
 
     /// For words of our own that need no escaping.
+    @inline(__always)
     mutating func member(_ name: StaticString, word: String?) {
         guard let word else { return }
         member(name)
@@ -27,12 +38,14 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ value: Int64?) {
         guard let value else { return }
         member(name)
         append(decimal: value)
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ value: Int32?) {
         member(name, value.map(Int64.init))
     }
@@ -43,6 +56,7 @@ extension ByteWriter {
         append(value ? "true" : "false")
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ time: Timestamp?) {
         guard let time else { return }
         member(name)
@@ -51,6 +65,7 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
     }
 
+    @inline(__always)
     mutating func member(_ name: StaticString, _ id: UUID128?) {
         guard let id else { return }
         member(name)
@@ -59,6 +74,7 @@ extension ByteWriter {
         append(UInt8(ascii: "\""))
     }
 
+    @inline(__always)
     mutating func object(_ name: StaticString, _ write: (inout ByteWriter) -> Void) {
         member(name)
         append(UInt8(ascii: "{"))

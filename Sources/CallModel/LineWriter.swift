@@ -155,7 +155,7 @@ public enum LineWriter {
         out.object("refs") {
             if let call {
                 $0.member("vendor_call_id")
-                $0.append(jsonString: String(call.id.dropFirst(source.utf8.count + 1)))
+                $0.append(jsonString: call.id, skipping: source.utf8.count + 1)
             }
             for entry in references.entries where !(call != nil && entry.key == .vendorCallID) {
                 $0.member(entry.key.name, entry.value)

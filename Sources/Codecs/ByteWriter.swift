@@ -6,6 +6,8 @@ public struct ByteWriter: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
     @usableFromInline var length = 0
+    /// The date that was written last, see `append(_: Timestamp)`.
+    var lastDate: (days: Int64, text: (UInt64, UInt16))?
 
     /// Bytes written so far.
     @inlinable public var count: Int { length }
@@ -78,24 +80,30 @@ public struct ByteWriter: ~Copyable {
     /// Appends the decimal digits of `value`.
     public mutating func append(decimal value: UInt64) {
         reserve(20)
-        var rest = value
         var digits = 1
-        while rest >= 10 {
-            rest /= 10
+        var bound: UInt64 = 10
+        while digits < 20, value >= bound {
             digits &+= 1
+            if digits < 20 { bound &*= 10 }
         }
-        rest = value
-        var position = length &+ digits
-        repeat {
-            position &-= 1
-            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
-            base[position] = UInt8(truncatingIfNeeded: remainder) &+ UInt8(ascii: "0")
-            rest = quotient
-        } while position > length
+        var rest = value
+        var end = base + length + digits
+        while rest >= 100 {
+            let pair = Int(truncatingIfNeeded: rest % 100)
+            rest /= 100
+            end -= 2
+            DecimalPairs.write(pair, to: end)
+        }
+        if rest >= 10 {
+            DecimalPairs.write(Int(truncatingIfNeeded: rest), to: end - 2)
+        } else {
+            (end - 1).pointee = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest)
+        }
         length &+= digits
     }
 
     /// Room for `added` more bytes, handed out to be filled; all of them count as written.
+    @inlinable
     public mutating func appendUninitialized(_ added: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
         reserve(added)
         fill(base + length)
@@ -123,5 +131,20 @@ public struct ByteWriter: ~Copyable {
         base.deallocate()
         base = next
         capacity = larger
+    }
+}
+
+/// The decimal numbers 00 to 99 as pairs of digits.
+enum DecimalPairs {
+    private static let text: StaticString = """
+        00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+        """
+
+    /// `value` is below 100.
+    @inline(__always)
+    static func write(_ value: Int, to out: UnsafeMutablePointer<UInt8>) {
+        let digits = text.utf8Start + 2 &* value
+        out[0] = digits[0]
+        out[1] = digits[1]
     }
 }

@@ -79,9 +79,22 @@ extension JSONDocument.Node: Sendable {}
 public struct JSONValue: Sendable {
     public enum Kind: UInt8, Sendable { case null, boolean, number, string, array, object }
 
+    /// One member of an object; its name stands in the node before its value.
     public struct Member: Sendable {
-        public let name: String
         public let value: JSONValue
+
+        private var nameNode: JSONDocument.Node { value.document.nodes[value.index - 1] }
+
+        /// Made anew at each call.
+        public var name: String { value.text(of: nameNode) }
+
+        /// Bytes of the name without its quotes, escapes resolved.
+        public var nameLength: Int {
+            let node = nameNode
+            return node.isEscaped ? name.utf8.count : Int(node.end - node.start)
+        }
+
+        public func isNamed(_ name: StaticString) -> Bool { value.matches(nameNode, name) }
     }
 
     let document: JSONDocument
@@ -100,6 +113,9 @@ public struct JSONValue: Sendable {
 
     public var bool: Bool? { kind == .boolean ? document.bytes[Int(node.start)] == UInt8(ascii: "t") : nil }
 
+    /// Nothing between the quotes of a string; false for anything else.
+    public var isEmpty: Bool { node.start == node.end }
+
     /// The bytes of the value as they stood in the text; strings without their quotes.
     public var source: ArraySlice<UInt8> { document.bytes[Int(node.start)..<Int(node.end)] }
 
@@ -116,7 +132,8 @@ public struct JSONValue: Sendable {
     /// Members in their order, names that come twice included.
     public var members: [Member] {
         var list: [Member] = []
-        forEachMember { list.append(Member(name: text(of: $0), value: $1)) }
+        list.reserveCapacity(min(16, (Int(node.next) - index) / 2))
+        forEachMember { list.append(Member(value: $1)) }
         return list
     }
 
@@ -143,7 +160,7 @@ public struct JSONValue: Sendable {
         }
     }
 
-    private func matches(_ node: JSONDocument.Node, _ name: StaticString) -> Bool {
+    fileprivate func matches(_ node: JSONDocument.Node, _ name: StaticString) -> Bool {
         if node.isEscaped { return text(of: node) == name.description }
         let length = Int(node.end - node.start)
         guard length == name.utf8CodeUnitCount else { return false }
@@ -153,7 +170,7 @@ public struct JSONValue: Sendable {
         }
     }
 
-    private func text(of node: JSONDocument.Node) -> String {
+    fileprivate func text(of node: JSONDocument.Node) -> String {
         let slice = document.bytes[Int(node.start)..<Int(node.end)]
         guard node.isEscaped else { return String(decoding: slice, as: UTF8.self) }
         return JSONParser.unescape(slice)

@@ -1,25 +1,60 @@
 /// JSON text as this project writes it: no blanks, `/` and non-ASCII bare, only `"`, `\` and U+0000 to U+001F escaped
 /// (RFC 8259, section 7).
 extension ByteWriter {
-    /// Appends `text` in quotes.
-    public mutating func append(jsonString text: String) {
-        append(UInt8(ascii: "\""))
-        if text.utf8.withContiguousStorageIfAvailable({ appendEscaped(UnsafeRawBufferPointer($0)) }) == nil {
-            Array(text.utf8).withUnsafeBytes { appendEscaped($0) }
+    /// Appends `text`, without its first `skipped` bytes, in quotes.
+    public mutating func append(jsonString text: String, skipping skipped: Int = 0) {
+        let done: Void? = text.utf8.withContiguousStorageIfAvailable {
+            appendQuoted(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[min(skipped, $0.count)...]))
         }
+        if done == nil { Array(text.utf8.dropFirst(skipped)).withUnsafeBytes { appendQuoted($0) } }
+    }
+
+    private mutating func appendQuoted(_ bytes: UnsafeRawBufferPointer) {
+        let clean = Self.firstToEscape(in: bytes, from: 0)
+        appendUninitialized(clean &+ 1) { out in
+            out.pointee = UInt8(ascii: "\"")
+            if let source = bytes.baseAddress {
+                UnsafeMutableRawPointer(out + 1).copyMemory(from: source, byteCount: clean)
+            }
+        }
+        if clean < bytes.count { appendEscaped(bytes, from: clean) }
         append(UInt8(ascii: "\""))
     }
 
-    private mutating func appendEscaped(_ bytes: UnsafeRawBufferPointer) {
-        var clean = 0
-        for index in 0..<bytes.count {
-            let byte = bytes[index]
-            guard byte < 0x20 || byte == 0x22 || byte == 0x5C else { continue }
-            append(UnsafeRawBufferPointer(rebasing: bytes[clean..<index]))
-            append(escaped: byte)
-            clean = index &+ 1
+    /// `start` is a byte that has to be escaped.
+    private mutating func appendEscaped(_ bytes: UnsafeRawBufferPointer, from start: Int) {
+        var dirty = start
+        while dirty < bytes.count {
+            append(escaped: bytes[dirty])
+            let next = Self.firstToEscape(in: bytes, from: dirty &+ 1)
+            append(UnsafeRawBufferPointer(rebasing: bytes[(dirty &+ 1)..<next]))
+            dirty = next
         }
-        append(UnsafeRawBufferPointer(rebasing: bytes[clean...]))
+    }
+
+    /// Where the first byte from `start` on stands that may not stand bare in a string; the count where there is none.
+    private static func firstToEscape(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+        var index = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let (blanks, tops) = (ones &* 0x20, ones &* 0x80)
+        let (quote, slash) = (ones &* 0x22, ones &* 0x5C)
+        // Eight at a time: a byte below 0x20, or one that becomes zero under the mask of `"` or `\`, borrows into its top bit.
+        while index &+ 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let (quotes, slashes) = (word ^ quote, word ^ slash)
+            let below = (word &- blanks) & ~word
+            let equal = ((quotes &- ones) & ~quotes) | ((slashes &- ones) & ~slashes)
+            let hits = (below | equal) & tops
+            // Borrows only go upwards, so the lowest hit is a true one.
+            if hits != 0 { return index &+ hits.trailingZeroBitCount / 8 }
+            index &+= 8
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5C { return index }
+            index &+= 1
+        }
+        return index
     }
 
     private mutating func append(escaped byte: UInt8) {

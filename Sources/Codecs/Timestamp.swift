@@ -42,30 +42,43 @@ extension ByteWriter {
             rest += day
             days -= 1
         }
-        let (year, month, dayOfMonth) = CivilDate.fromDays(days)
+        let date = date(days)
+        let (seconds, fraction) = (Int(rest / 1_000_000), Int(rest % 1_000_000))
         appendUninitialized(27) { out in
-            func put(_ value: Int64, _ digits: Int, at position: Int) {
-                var value = value
-                for index in stride(from: position + digits - 1, through: position, by: -1) {
-                    out[index] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: value % 10)
-                    value /= 10
-                }
-            }
-            put(year, 4, at: 0)
-            out[4] = UInt8(ascii: "-")
-            put(month, 2, at: 5)
-            out[7] = UInt8(ascii: "-")
-            put(dayOfMonth, 2, at: 8)
+            let raw = UnsafeMutableRawPointer(out)
+            raw.storeBytes(of: date.0, as: UInt64.self)
+            raw.storeBytes(of: date.1, toByteOffset: 8, as: UInt16.self)
             out[10] = UInt8(ascii: "T")
-            put(rest / 3_600_000_000, 2, at: 11)
+            DecimalPairs.write(seconds / 3600, to: out + 11)
             out[13] = UInt8(ascii: ":")
-            put(rest / 60_000_000 % 60, 2, at: 14)
+            DecimalPairs.write(seconds / 60 % 60, to: out + 14)
             out[16] = UInt8(ascii: ":")
-            put(rest / 1_000_000 % 60, 2, at: 17)
+            DecimalPairs.write(seconds % 60, to: out + 17)
             out[19] = UInt8(ascii: ".")
-            put(rest % 1_000_000, 6, at: 20)
+            DecimalPairs.write(fraction / 10_000, to: out + 20)
+            DecimalPairs.write(fraction / 100 % 100, to: out + 22)
+            DecimalPairs.write(fraction % 100, to: out + 24)
             out[26] = UInt8(ascii: "Z")
         }
+    }
+
+    /// The ten characters of a date, as they lie in memory. Most times of a line, and of its neighbours, are of one day.
+    private mutating func date(_ days: Int64) -> (UInt64, UInt16) {
+        if let lastDate, lastDate.days == days { return lastDate.text }
+        let (year, month, dayOfMonth) = CivilDate.fromDays(days)
+        let text = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 10) { out in
+            guard let out = out.baseAddress else { return (UInt64(0), UInt16(0)) }
+            DecimalPairs.write(Int(year) / 100, to: out)
+            DecimalPairs.write(Int(year) % 100, to: out + 2)
+            out[4] = UInt8(ascii: "-")
+            DecimalPairs.write(Int(month), to: out + 5)
+            out[7] = UInt8(ascii: "-")
+            DecimalPairs.write(Int(dayOfMonth), to: out + 8)
+            let raw = UnsafeRawPointer(out)
+            return (raw.loadUnaligned(as: UInt64.self), raw.loadUnaligned(fromByteOffset: 8, as: UInt16.self))
+        }
+        lastDate = (days, text)
+        return text
     }
 }
 

@@ -9,12 +9,15 @@ public struct UUID128: Hashable, Sendable, Comparable {
 
     /// Version 5: the first 128 bits of SHA-1 over the namespace and `name`, with version and variant set.
     public init(namespace: UUID128, name: UnsafeRawBufferPointer) {
-        let (high, low) = withUnsafeTemporaryAllocation(byteCount: name.count + 16, alignment: 8) { buffer in
-            buffer.storeBytes(of: namespace.high.bigEndian, as: UInt64.self)
-            buffer.storeBytes(of: namespace.low.bigEndian, toByteOffset: 8, as: UInt64.self)
-            UnsafeMutableRawBufferPointer(rebasing: buffer[16...]).copyMemory(from: name)
-            return Digest.sha1Prefix(UnsafeRawBufferPointer(buffer))
-        }
+        var writer = ByteWriter(capacity: name.count + 16)
+        writer.append(rawBytes: namespace)
+        writer.append(name)
+        self = writer.withBytes { UUID128(namespaceAndName: $0) }
+    }
+
+    /// Version 5, for names that already lie behind the 16 bytes of their namespace.
+    public init(namespaceAndName bytes: UnsafeRawBufferPointer) {
+        let (high, low) = Digest.sha1Prefix(bytes)
         self.init(
             high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x5000, low: low & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
     }
@@ -59,20 +62,33 @@ extension UUID128: CustomStringConvertible {
 }
 
 extension ByteWriter {
+    /// Appends the 16 bytes of `id` (RFC 9562, section 4).
+    public mutating func append(rawBytes id: UUID128) {
+        withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { append($0) }
+    }
+
     /// Appends the 36 characters of `id`.
     public mutating func append(_ id: UUID128) {
         appendUninitialized(36) { out in
-            var position = 0
-            for index in 0..<32 {
-                if index == 8 || index == 12 || index == 16 || index == 20 {
-                    out[position] = UInt8(ascii: "-")
-                    position &+= 1
-                }
-                let word = index < 16 ? id.high : id.low
-                let shift = UInt64(60 &- (index & 15) &* 4)
-                out[position] = Hex.digit(UInt8(truncatingIfNeeded: word >> shift))
-                position &+= 1
+            let out = UnsafeMutableRawPointer(out)
+            let words = (
+                Hex.digits(UInt32(truncatingIfNeeded: id.high >> 32)), Hex.digits(UInt32(truncatingIfNeeded: id.high)),
+                Hex.digits(UInt32(truncatingIfNeeded: id.low >> 32)), Hex.digits(UInt32(truncatingIfNeeded: id.low))
+            )
+            func put(_ half: UInt64, at position: Int) {
+                out.storeBytes(of: UInt32(truncatingIfNeeded: half).bigEndian, toByteOffset: position, as: UInt32.self)
             }
+            out.storeBytes(of: words.0.bigEndian, as: UInt64.self)
+            put(words.1 >> 32, at: 9)
+            put(words.1, at: 14)
+            put(words.2 >> 32, at: 19)
+            put(words.2, at: 24)
+            out.storeBytes(of: words.3.bigEndian, toByteOffset: 28, as: UInt64.self)
+            let dash = UInt8(ascii: "-")
+            out.storeBytes(of: dash, toByteOffset: 8, as: UInt8.self)
+            out.storeBytes(of: dash, toByteOffset: 13, as: UInt8.self)
+            out.storeBytes(of: dash, toByteOffset: 18, as: UInt8.self)
+            out.storeBytes(of: dash, toByteOffset: 23, as: UInt8.self)
         }
     }
 }

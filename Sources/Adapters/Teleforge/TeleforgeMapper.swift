@@ -96,7 +96,7 @@ struct TeleforgeMapper: Sendable {
                 event: route.name,
                 problem: Problem(.invalidPayload, detail: "expected an object, found \(root.kind)"))
         }
-        let type = root["type"]?.string?.lowercased() ?? impliedType(of: route)
+        let type = root["type"]?.string.map(Self.lowercased) ?? impliedType(of: route)
         let event = type.isEmpty ? route.name : "\(route.name)/\(type)"
         guard let (payloads, isEnvelope) = payloads(of: root) else {
             return Refusal(
@@ -117,6 +117,11 @@ struct TeleforgeMapper: Sendable {
             if let problem { return Refusal(event: event, problem: problem) }
         }
         return nil
+    }
+
+    /// Most words come in lower case already.
+    private static func lowercased(_ word: String) -> String {
+        word.utf8.allSatisfy { $0 < 0x80 && !(0x41...0x5A).contains($0) } ? word : word.lowercased()
     }
 
     private func impliedType(of route: Route) -> String {
@@ -166,7 +171,8 @@ struct TeleforgeMapper: Sendable {
         guard let callID = message.reference(.callID) else { return Problem(.missingField, detail: "call_ref") }
         let isDialler = route.name == "agents"
         // The dialler and click-to-dial (`c2d`) place their calls themselves.
-        let direction = direction(of: message) ?? (isDialler || route.name == "c2d" ? .outbound : .inbound)
+        let stated = direction(of: message)
+        let direction = stated ?? (isDialler || route.name == "c2d" ? .outbound : .inbound)
         let agent = message.reference(.agent) ?? message.reference(.reference) ?? (isDialler ? route.suffix : nil)
         var fact = CallFact(.callAnswered, callID: callID, event: event)
         fact.direction = direction
@@ -188,7 +194,7 @@ struct TeleforgeMapper: Sendable {
         setCampaign(of: &fact.body, message.reference(.campaign))
         var unused: [TeleforgeMessage.Field] = [.reason, .cause, .callTime, .dialedAt, .status]
         if waited == nil { unused.append(.holdTime) }
-        if !saysDirection(message) { unused.append(.direction) }
+        if stated == .unknown { unused.append(.direction) }
         if message.reference(.reference) != agent { unused.append(.reference) }
         fact.body.extra = message.extra(unused: unused)
         facts.append(fact)
@@ -332,7 +338,7 @@ struct TeleforgeMapper: Sendable {
 
     /// `campaign_ref: inbound` is how releases before v3.0.0 told the direction.
     private func direction(of message: TeleforgeMessage) -> Direction? {
-        switch message.reference(.direction)?.lowercased() {
+        switch message.reference(.direction).map(Self.lowercased) {
         case "inbound": .inbound
         case "outbound": .outbound
         case "internal": .internalCall

@@ -12,8 +12,11 @@ struct TeleforgeMessage {
         case holdTime, callTime, dialedAt, recording, reference, status
     }
 
+    /// Places of the inline tables below.
+    static var fieldCount: Int { 15 }
+
     /// Names of each field; of several that are present the first one counts, the others go to `extra`.
-    static let names: [(Field, [String])] = [
+    static let names: [(Field, [StaticString])] = [
         (.callID, ["call_ref", "call_id", "unique_id"]),
         (.agent, ["extension", "agent", "user_id"]),
         (.remoteNumber, ["number", "phone_number"]),
@@ -31,19 +34,32 @@ struct TeleforgeMessage {
         (.status, ["status"]),
     ]
 
-    private static let byName: [String: (field: Field, rank: Int)] = {
-        var table: [String: (field: Field, rank: Int)] = [:]
-        for (field, aliases) in names {
-            for (rank, alias) in aliases.enumerated() { table[alias] = (field, rank) }
+    private struct Alias {
+        let name: StaticString
+        let field: Field
+        let rank: Int
+    }
+
+    /// Names by their length: a payload's names are told apart by a few comparisons, and none of them becomes a text.
+    private static let byLength: [[Alias]] = {
+        let aliases = names.flatMap { field, names in
+            names.enumerated().map { Alias(name: $1, field: field, rank: $0) }
         }
-        return table
+        let longest = aliases.map(\.name.utf8CodeUnitCount).max() ?? 0
+        return (0...longest).map { length in aliases.filter { $0.name.utf8CodeUnitCount == length } }
     }()
+
+    private static func alias(of member: JSONValue.Member) -> Alias? {
+        let length = member.nameLength
+        guard length < byLength.count else { return nil }
+        return byLength[length].first { member.isNamed($0.name) }
+    }
 
     private let members: [JSONValue.Member]
     /// For each member the field that it is the value of; nil for those that go to `extra`.
     private var roles: [Field?]
     /// For each field the index of its member; -1 where there is none.
-    private var chosen: [Int]
+    private var chosen: InlineArray<15, Int>
     /// Names that came twice: the last one counts.
     private var repeatedNames: [String] = []
     private let isTypeHidden: Bool
@@ -52,14 +68,15 @@ struct TeleforgeMessage {
     init(payload: JSONValue, isEnvelope: Bool = false) {
         members = payload.members
         roles = Array(repeating: nil, count: members.count)
-        chosen = Array(repeating: -1, count: Field.allCases.count)
-        var ranks = Array(repeating: Int.max, count: chosen.count)
+        chosen = InlineArray(repeating: -1)
+        var ranks = InlineArray<15, Int>(repeating: .max)
         for (index, member) in members.enumerated() {
-            guard let (field, named) = Self.byName[member.name] else { continue }
+            guard let alias = Self.alias(of: member) else { continue }
+            let (field, named) = (alias.field, alias.rank)
             let current = chosen[field.rawValue]
             let isRepeated = current >= 0 && members[current].name == member.name
             // A null or empty text leaves the field to an alias.
-            let rank = member.value.isNull || member.value.source.isEmpty ? named + 100 : named
+            let rank = member.value.isNull || member.value.isEmpty ? named + 100 : named
             guard isRepeated || rank < ranks[field.rawValue] else { continue }
             if current >= 0 { roles[current] = nil }
             if isRepeated { repeatedNames.append(member.name) }
@@ -93,7 +110,7 @@ struct TeleforgeMessage {
 
     /// True for a member of a known name whose value a later one of the same name has replaced.
     private func isRepetition(_ index: Int) -> Bool {
-        guard roles[index] == nil, !repeatedNames.isEmpty, let field = Self.byName[members[index].name]?.field else {
+        guard roles[index] == nil, !repeatedNames.isEmpty, let field = Self.alias(of: members[index])?.field else {
             return false
         }
         let current = chosen[field.rawValue]

@@ -69,8 +69,7 @@ final class TeleforgeSourceSubscription {
         let count = arrived
         arrived = 0
         unstored += count
-        context.ingest(facts, receivedAt: context.now())
-        facts.removeAll(keepingCapacity: true)
+        context.ingest(&facts, receivedAt: context.now())
         context.commit { [weak self] in
             guard let self else { return }
             unstored -= count

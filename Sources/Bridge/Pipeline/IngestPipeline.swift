@@ -15,8 +15,9 @@ final class IngestPipeline {
     private var tracker: CallTracker
     private let clock: () -> Timestamp
 
-    private let writer = BatchWriter()
     private var notes: [String: [UInt8]] = [:]
+    private var lines = LineBuffer()
+    private let memory = MemoryRelease()
     private var waitingReceipts: [(batch: Int, receipt: () -> Void)] = []
     private var submitted = 0
     private var committed = 0
@@ -51,8 +52,14 @@ final class IngestPipeline {
 
     // MARK: From sources
 
-    func ingest(_ facts: [CallFact], source: Int, receivedAt: Timestamp) {
-        for fact in facts { tracker.apply(fact, from: source, receivedAt: receivedAt) }
+    /// Takes the facts: none of them is left.
+    func ingest(_ facts: inout [CallFact], source: Int, receivedAt: Timestamp) {
+        tracker.apply(&facts, from: source, receivedAt: receivedAt)
+        writeLines()
+    }
+
+    private func writeLines() {
+        if !tracker.output.isEmpty { lines.append(tracker.takeOutput()) }
     }
 
     func setNote(_ key: String, _ value: [UInt8]) { notes[key] = value }
@@ -94,7 +101,6 @@ final class IngestPipeline {
     func stop() {
         isStopped = true
         timer?.cancel()
-        writer.drain()
     }
 
     /// After the last commit: the tracker's state, so that the next start reads back only the calls that are open.
@@ -106,15 +112,19 @@ final class IngestPipeline {
     // MARK: To the store
 
     private func submit() {
-        let count = tracker.output.count
+        writeLines()
+        let count = lines.count
         guard count > 0 else { return }
         submitted += 1
         let number = submitted
         // The receipt is the one hop back to the loop; the box never leaves it, only its reference travels.
         let back = LoopBound(self, on: eventLoop)
-        let batch = EventBatch(events: tracker.takeOutput(), notes: notes.map { (key: $0.key, value: $0.value) })
+        let append = lines.take(notes: notes.map { (key: $0.key, value: $0.value) }) {
+            back.execute { $0.batchCommitted(number) }
+        }
         notes.removeAll()
-        writer.write(batch, to: store) { back.execute { $0.batchCommitted(number) } }
+        store.append(append)
+        memory.batchWasHanded(count)
         eventsSinceCheckpoint += count
         if eventsSinceCheckpoint >= Self.checkpointInterval { noteCheckpoint() }
     }

@@ -25,8 +25,8 @@ final class PipelineSourceContext: SourceContext {
 
     func now() -> Timestamp { pipeline.now() }
 
-    func ingest(_ facts: [CallFact], receivedAt: Timestamp) {
-        pipeline.ingest(facts, source: source, receivedAt: receivedAt)
+    func ingest(_ facts: inout [CallFact], receivedAt: Timestamp) {
+        pipeline.ingest(&facts, source: source, receivedAt: receivedAt)
     }
 
     func commit(receipt: @escaping () -> Void) { pipeline.commit(receipt: receipt) }

@@ -276,4 +276,8 @@ struct TeleforgeAgentStatusTests {
         let facts = mapped("agents:1001", #"{"type":"status","payload":{"status":"busy"}}"#)
         #expect(facts.map(\.summary) == ["agent.status agent=1001 status:busy"])
     }
+
+    @Test func `The inline tables of a message have a place for each field`() {
+        #expect(TeleforgeMessage.Field.allCases.count == TeleforgeMessage.fieldCount)
+    }
 }

@@ -49,7 +49,10 @@ final class ScriptedContext: SourceContext {
 
     func now() -> Timestamp { Timestamp(microseconds: 1_700_000_000_000_000) }
 
-    func ingest(_ facts: [CallFact], receivedAt: Timestamp) { self.facts += facts }
+    func ingest(_ facts: inout [CallFact], receivedAt: Timestamp) {
+        self.facts += facts
+        facts.removeAll()
+    }
 
     func commit(receipt: @escaping () -> Void) {
         pending.append((notes, facts, receipt))

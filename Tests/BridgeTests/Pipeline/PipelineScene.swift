@@ -123,3 +123,10 @@ final class Counter: Sendable {
     var value: Int { count.withLock { $0 } }
     func add() { count.withLock { $0 += 1 } }
 }
+
+extension IngestPipeline {
+    func ingest(_ facts: [CallFact], source: Int, receivedAt: Timestamp) {
+        var facts = facts
+        ingest(&facts, source: source, receivedAt: receivedAt)
+    }
+}
