@@ -19,7 +19,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
-        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CMalloc"),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "WireProtocols", "Codecs", "COpenSSL", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: warnings),

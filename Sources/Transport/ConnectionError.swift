@@ -6,6 +6,12 @@ package struct ConnectionError: Error, Equatable, Sendable {
     package enum Stage: String, Sendable {
         case resolve
         case connect
+        /// The tunnel through a proxy.
+        case proxy
+        case tls
+        /// HTTP to WebSocket.
+        case upgrade
+        /// The greeting of the protocol itself.
         case handshake
         /// It had been up.
         case established
@@ -16,6 +22,8 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case system(String)
         case timedOut(Duration)
         case closedByPeer
+        case proxy(ProxyError)
+        case tls(TLSError)
         /// The server refused us in its own protocol.
         case server(RedisServerError)
         /// The peer broke its protocol or one of our limits.
@@ -29,17 +37,38 @@ package struct ConnectionError: Error, Equatable, Sendable {
     package init(_ stage: Stage, _ reason: Reason) {
         (self.stage, self.reason) = (stage, reason)
     }
+
+    /// Another attempt at once would be told the same: somebody has to change something, here or there.
+    package var isRefusal: Bool {
+        switch reason {
+        case .server(let error):
+            switch error.reaction {
+            case .refusal, .poll, .stopKey, .warn: true
+            case .retryOnConnection, .reconnect, .retryAcknowledgement, .pollForNow: false
+            }
+        case .tls(let error): error.isRefusal
+        case .proxy(let error): error.isRefusal
+        case .unusableAddress: true
+        case .system, .timedOut, .closedByPeer, .peer: false
+        }
+    }
 }
 
 extension ConnectionError: CustomStringConvertible {
-    package var description: String {
+    package var description: String { "\(stage.rawValue): \(sentence)" }
+
+    private var sentence: String {
         switch reason {
-        case .system(let text): "\(stage.rawValue): \(text)"
-        case .timedOut(let limit): "\(stage.rawValue): no answer within \(limit)"
-        case .closedByPeer: "\(stage.rawValue): the peer closed the connection"
-        case .server(let error): "\(stage.rawValue): \(error)"
-        case .peer(let error): "\(stage.rawValue): \(error)"
-        case .unusableAddress(let text): "\(stage.rawValue): \(text)"
+        case .system(let text): text
+        case .timedOut(let limit) where stage == .tls:
+            "no answer within \(limit): is it the right port, and is TLS on there?"
+        case .timedOut(let limit): "no answer within \(limit)"
+        case .closedByPeer: "the peer closed the connection"
+        case .proxy(let error): "\(error)"
+        case .tls(let error): "\(error)"
+        case .server(let error): "\(error)"
+        case .peer(let error): "\(error)"
+        case .unusableAddress(let text): text
         }
     }
 }

@@ -124,14 +124,3 @@ extension TeleforgeSourceLink: RedisConnectionDelegate {
         lastFailure = nil
     }
 }
-
-extension ConnectionError {
-    /// Another attempt at once would be told the same.
-    fileprivate var isRefusal: Bool {
-        guard case .server(let error) = reason else { return false }
-        switch error.reaction {
-        case .refusal, .poll, .stopKey, .warn: return true
-        case .retryOnConnection, .reconnect, .retryAcknowledgement, .pollForNow: return false
-        }
-    }
-}

@@ -1,0 +1,24 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// Brings a connection up, stage by stage: resolve, connect, proxy, TLS. One attempt; it never reconnects.
+package enum Connector {
+    /// Succeeds with a channel that is ready for the application's bytes: tunnelled and handshaken where the endpoint says
+    /// so. Fails with `ConnectionError`, and then the channel is closed.
+    ///
+    /// `initialize` adds the application's handlers. It runs on the event loop, before the future succeeds and before any
+    /// application byte is read; the channel is active by then, so a handler begins in `handlerAdded` and will not be
+    /// told `channelActive`. What it throws fails the attempt.
+    package static func connect(
+        _ endpoint: EndpointConfiguration, on eventLoop: any EventLoop,
+        initialize: @escaping @Sendable (any Channel) throws -> Void
+    ) -> EventLoopFuture<any Channel> {
+        let promise = eventLoop.makePromise(of: (any Channel).self)
+        promise.fail(ConnectionError(.connect, .unusableAddress("not built in this commit")))
+        return promise.futureResult
+    }
+
+    /// What the other side showed, on a channel that `connect` gave; nil without TLS. On the event loop.
+    package static func tlsPeer(of channel: any Channel) -> TLSPeer? { nil }
+}
