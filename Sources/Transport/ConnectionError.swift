@@ -11,6 +11,8 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case tls
         /// HTTP to WebSocket.
         case upgrade
+        /// A request over HTTP and its answer.
+        case request
         /// The greeting of the protocol itself.
         case handshake
         /// It had been up.
@@ -28,6 +30,17 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case server(RedisServerError)
         /// The peer broke its protocol or one of our limits.
         case peer(RESPError)
+        /// An answer over HTTP, but not the one that was needed.
+        case refused(HTTPRefusal)
+        /// The peer broke HTTP or one of our limits.
+        case http(HTTPError)
+        /// A request of ours that cannot be written.
+        case request(HTTPUsageError)
+        case redirect(HTTPRedirectError)
+        /// The WebSocket broke a rule or a limit, was cut, or is silent.
+        case webSocket(WebSocketError)
+        /// The peer's close frame.
+        case closed(WebSocketClose)
         case unusableAddress(String)
     }
 
@@ -48,8 +61,14 @@ package struct ConnectionError: Error, Equatable, Sendable {
             }
         case .tls(let error): error.isRefusal
         case .proxy(let error): error.isRefusal
-        case .unusableAddress: true
-        case .system, .timedOut, .closedByPeer, .peer: false
+        case .refused(let refusal): refusal.isLasting
+        case .webSocket(.handshake), .unusableAddress, .request, .redirect: true
+        case .http(let error):
+            switch error.code {
+            case .notHTTP, .tlsRecord: true
+            default: false
+            }
+        case .system, .timedOut, .closedByPeer, .peer, .webSocket, .closed: false
         }
     }
 }
@@ -62,12 +81,21 @@ extension ConnectionError: CustomStringConvertible {
         case .system(let text): text
         case .timedOut(let limit) where stage == .tls:
             "no answer within \(limit): is it the right port, and is TLS on there?"
+        case .timedOut(let limit) where stage == .upgrade || stage == .request:
+            "no answer within \(limit): the server accepts connections and says nothing; look whether it is well, and "
+                + "whether the port is the right one"
         case .timedOut(let limit): "no answer within \(limit)"
         case .closedByPeer: "the peer closed the connection"
         case .proxy(let error): "\(error)"
         case .tls(let error): "\(error)"
         case .server(let error): "\(error)"
         case .peer(let error): "\(error)"
+        case .refused(let refusal): "\(refusal)"
+        case .http(let error): "\(error)"
+        case .request(let error): "\(error)"
+        case .redirect(let error): "\(error)"
+        case .webSocket(let error): "\(error)"
+        case .closed(let close): "the peer closed the WebSocket with \(close)"
         case .unusableAddress(let text): text
         }
     }

@@ -14,9 +14,18 @@ package enum Connector {
         _ endpoint: EndpointConfiguration, on eventLoop: any EventLoop,
         initialize: @escaping @Sendable (any Channel) throws -> Void
     ) -> EventLoopFuture<any Channel> {
-        let promise = eventLoop.makePromise(of: (any Channel).self)
-        promise.fail(ConnectionError(.connect, .unusableAddress("not built in this commit")))
-        return promise.futureResult
+        guard case .tcp(let host, let port) = endpoint.address, endpoint.tls == nil, endpoint.proxy == nil else {
+            return eventLoop.makeFailedFuture(ConnectionError(.connect, .unusableAddress("TCP only so far")))
+        }
+        return ClientBootstrap(group: eventLoop)
+            .connectTimeout(endpoint.timeouts.connect)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .connect(host: host, port: port)
+            .flatMapThrowing { channel in
+                try initialize(channel)
+                return channel
+            }
+            .flatMapErrorThrowing { throw ConnectionError(.connect, .system("\($0)")) }
     }
 
     /// What the other side showed, on a channel that `connect` gave; nil without TLS. On the event loop.

@@ -3,7 +3,8 @@ import Codecs
 /// Who we are to a server, as the value of the Authorization field. Prints nothing of itself; compared in a time that does
 /// not depend on where the first difference is.
 public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
-    let value: String
+    /// The value of the field: a secret.
+    public let field: String
 
     /// RFC 7617; nil where `username` has a colon, which would end it, or either has a control character.
     public static func basic(username: String, password: [UInt8]) -> HTTPCredentials? {
@@ -11,16 +12,16 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStr
         guard !username.contains(":"), username.utf8.allSatisfy(isPlain), password.allSatisfy(isPlain) else {
             return nil
         }
-        return HTTPCredentials(value: "Basic " + Base64.encode(Array(username.utf8) + [UInt8(ascii: ":")] + password))
+        return HTTPCredentials(text: "Basic " + Base64.encode(Array(username.utf8) + [UInt8(ascii: ":")] + password))
     }
 
     /// RFC 6750; nil where the token is empty or has anything but visible ASCII.
     public static func bearer(_ token: [UInt8]) -> HTTPCredentials? {
         guard !token.isEmpty, token.allSatisfy({ (0x21...0x7E).contains($0) }) else { return nil }
-        return HTTPCredentials(value: "Bearer " + String(decoding: token, as: UTF8.self))
+        return HTTPCredentials(text: "Bearer " + String(decoding: token, as: UTF8.self))
     }
 
-    private init(value: String) { self.value = value }
+    private init(text: String) { field = text }
 
     /// From an Authorization field; the case of the scheme does not matter. Nil for any other scheme.
     public init?(field: String) {
@@ -28,9 +29,9 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStr
         guard parts.count == 2 else { return nil }
         let rest = parts[1].drop { $0 == " " }
         if HTTPSyntax.equal(parts[0], "Basic") {
-            value = "Basic \(rest)"
+            self.field = "Basic \(rest)"
         } else if HTTPSyntax.equal(parts[0], "Bearer") {
-            value = "Bearer \(rest)"
+            self.field = "Bearer \(rest)"
         } else {
             return nil
         }
@@ -38,7 +39,7 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStr
 
     /// The user of Basic credentials.
     public var username: String? {
-        guard value.hasPrefix("Basic "), let bytes = Base64.decode(String(value.dropFirst(6))),
+        guard field.hasPrefix("Basic "), let bytes = Base64.decode(String(field.dropFirst(6))),
             let colon = bytes.firstIndex(of: UInt8(ascii: ":"))
         else { return nil }
         return String(validating: bytes[..<colon], as: UTF8.self)
@@ -50,7 +51,7 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStr
 
 extension HTTPCredentials: Equatable {
     public static func == (left: HTTPCredentials, right: HTTPCredentials) -> Bool {
-        let (expected, given) = (Array(left.value.utf8), Array(right.value.utf8))
+        let (expected, given) = (Array(left.field.utf8), Array(right.field.utf8))
         var difference = expected.count ^ given.count
         for (index, byte) in given.enumerated() where !expected.isEmpty {
             difference |= Int(byte ^ expected[index % expected.count])

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// `receive` for what the socket gives, then `next` until nil. After `.end` the next request is only looked at when
 /// `restart` was called: answer first.
-public struct HTTPRequestParser {
+public struct HTTPRequestParser: Sendable {
     public enum Part: Equatable {
         case head(HTTPRequestHead)
         case body(ByteBuffer)

@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// `expect` for each request, `receive` for what the socket gives, then `next` until nil. Interim responses (1xx) are taken
 /// and dropped, but 101 where an upgrade was asked for.
-public struct HTTPResponseParser {
+public struct HTTPResponseParser: Sendable {
     public enum Part: Equatable {
         case head(HTTPResponseHead)
         /// A piece of the body, as it came.

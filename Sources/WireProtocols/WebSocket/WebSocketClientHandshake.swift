@@ -30,7 +30,7 @@ public struct WebSocketClientRequest: Sendable {
 }
 
 /// The client's side of the opening handshake (RFC 6455, sections 4.1 and 4.2): one request, one answer.
-public struct WebSocketClientHandshake {
+public struct WebSocketClientHandshake: Sendable {
     /// A result of one input.
     public enum Step: Equatable {
         /// The answer is not complete.
@@ -76,7 +76,7 @@ public struct WebSocketClientHandshake {
             "Host": request.authority, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": key.text,
             "Sec-WebSocket-Version": "13",
         ]
-        if let credentials = request.credentials { headers.add("Authorization", credentials.value) }
+        if let credentials = request.credentials { headers.add("Authorization", credentials.field) }
         if !request.subprotocols.isEmpty {
             headers.add("Sec-WebSocket-Protocol", request.subprotocols.joined(separator: ", "))
         }
