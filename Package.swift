@@ -83,7 +83,7 @@ let package = Package(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
-            dependencies: ["TestSupport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["TestSupport", "WireProtocols", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",

@@ -26,10 +26,19 @@ public struct PerMessageDeflateConfiguration: Sendable, Equatable {
 
 /// What both sides agreed on (RFC 7692, section 7.1).
 public struct PerMessageDeflateAgreement: Sendable, Equatable {
-    public var serverMaxWindowBits = 15
-    public var clientMaxWindowBits = 15
-    public var serverNoContextTakeover = false
-    public var clientNoContextTakeover = false
+    public var serverMaxWindowBits: Int
+    public var clientMaxWindowBits: Int
+    public var serverNoContextTakeover: Bool
+    public var clientNoContextTakeover: Bool
+
+    public init(
+        serverMaxWindowBits: Int = 15, clientMaxWindowBits: Int = 15, serverNoContextTakeover: Bool = false,
+        clientNoContextTakeover: Bool = false
+    ) {
+        (self.serverMaxWindowBits, self.clientMaxWindowBits) = (serverMaxWindowBits, clientMaxWindowBits)
+        self.serverNoContextTakeover = serverNoContextTakeover
+        self.clientNoContextTakeover = clientNoContextTakeover
+    }
 
     /// As a member of a server's Sec-WebSocket-Extensions. `namesClientBits`: only what was offered may be named.
     func text(namesClientBits: Bool) -> String {

@@ -30,4 +30,10 @@ public struct WebSocketOpening: Sendable, Equatable {
     public var subprotocol: String?
     /// Nil: messages are not compressed.
     public var compression: PerMessageDeflateAgreement?
+
+    public init(
+        headers: HTTPHeaders = [:], subprotocol: String? = nil, compression: PerMessageDeflateAgreement? = nil
+    ) {
+        (self.headers, self.subprotocol, self.compression) = (headers, subprotocol, compression)
+    }
 }
