@@ -77,7 +77,9 @@ let package = Package(
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["Fixtures"], swiftSettings: warnings),
+        .target(
+            name: "TestSupport", dependencies: ["COpenSSL"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
@@ -92,7 +94,8 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "TestSupport", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "TestSupport", "Transport", "WireProtocols", "Codecs", "COpenSSL",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: warnings),

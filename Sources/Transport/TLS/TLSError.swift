@@ -50,9 +50,9 @@ extension TLSError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .certificateExpired(let subject, let time):
-            "the certificate of \(subject) expired at \(time): renew it at the peer, or set this host's clock"
+            "the certificate of \(subject) expired at \(Self.seconds(time)): renew it at the peer, or set this host's clock"
         case .certificateNotYetValid(let subject, let time):
-            "the certificate of \(subject) is not valid before \(time): set the clock of this host or of the peer"
+            "the certificate of \(subject) is not valid before \(Self.seconds(time)): set the clock of this host or of the peer"
         case .wrongName(let expected, let names):
             "the certificate is for \(names.isEmpty ? "no name at all" : names.joined(separator: ", ")) and not for "
                 + "\(expected): connect by a name that is in it, or give that name as tls.server_name"
@@ -78,6 +78,9 @@ extension TLSError: CustomStringConvertible {
         case .failed(let words): "TLS failed: \(words)"
         }
     }
+
+    /// Certificates know no fractions.
+    private static func seconds(_ time: Timestamp) -> String { "\("\(time)".prefix(19))Z" }
 }
 
 /// A certificate, key or name of ours that cannot be used for TLS.
@@ -100,13 +103,16 @@ package enum TLSMaterialError: Error, Equatable, Sendable {
     /// OpenSSL's words.
     case unusable(Part, PEMSource, String)
     case badServerName(String)
+    /// OpenSSL cannot do what the configuration asks for; its words.
+    case noContext(String)
 
     /// What the mistake is in.
-    package var part: Part {
+    package var part: Part? {
         switch self {
         case .unreadable(let part, _, _), .notFound(let part, _), .unusable(let part, _, _): part
         case .encrypted, .keyMismatch: .key
         case .badServerName: .serverName
+        case .noContext: nil
         }
     }
 }
@@ -121,6 +127,7 @@ extension TLSMaterialError: CustomStringConvertible {
         case .keyMismatch(let certificates, let key): "tls.key \(key) does not belong to tls.cert \(certificates)"
         case .unusable(let part, let source, let words): "tls.\(part.rawValue) \(source) cannot be used: \(words)"
         case .badServerName(let name): "tls.server_name \(name) is no host name and no address"
+        case .noContext(let words): "TLS cannot be set up: \(words)"
         }
     }
 }
