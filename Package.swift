@@ -117,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "BridgeTests",
             dependencies: [
-                "TestSupport", "Bridge", "Adapters", "Sinks", "Store", "BridgeCore", "CallModel", "Codecs",
+                "TestSupport", "Bridge", "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols",
+                "CallModel", "Codecs",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
@@ -132,6 +133,13 @@ let package = Package(
         .testTarget(
             name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
             path: "Tests/Benchmarks/Stages", swiftSettings: warnings),
+        .executableTarget(
+            name: "websocket-reader",
+            dependencies: [
+                "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Benchmarks/WebSocketReader", swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -74,17 +74,26 @@ private struct ConnectionAttempt: Sendable {
     private func open() -> EventLoopFuture<any Channel> {
         switch endpoint.address {
         case .unix(let path):
-            return bootstrap.connect(unixDomainSocketPath: path).flatMapErrorThrowing { throw failure($0) }
+            return bootstrap.connect(unixDomainSocketPath: path)
+                .flatMapErrorThrowing { throw failure($0) }
+                .map { connected($0) }
         case .tcp(let host, let port):
             let (host, port) = endpoint.proxy.map { ($0.host, $0.port) } ?? (host, port)
             return HostResolver.resolve(host, port: port, within: endpoint.timeouts.resolve, on: eventLoop)
                 .flatMap { addresses in
-                    Self.withTCPOptions(bootstrap)
+                    endpoint.observer?.done(.resolve, nil)
+                    return Self.withTCPOptions(bootstrap)
                         .resolver(ResolvedAddresses(addresses: addresses, eventLoop: eventLoop))
                         .connect(host: host, port: port)
                         .flatMapErrorThrowing { throw failure($0) }
+                        .map { connected($0) }
                 }
         }
+    }
+
+    private func connected(_ channel: any Channel) -> any Channel {
+        endpoint.observer?.done(.connect, nil)
+        return channel
     }
 
     /// Nothing is read before a stage asks for it.
@@ -138,7 +147,7 @@ private struct ConnectionAttempt: Sendable {
             } catch {
                 promise.fail(ConnectionError(.proxy, .closedByPeer))
             }
-            return promise.futureResult
+            return promise.futureResult.map { endpoint.observer?.done(.proxy, nil) }
         }
     }
 
@@ -155,7 +164,9 @@ private struct ConnectionAttempt: Sendable {
             ) { outcome in
                 promise.completeWith(
                     Result {
-                        _ = try outcome.get(); try begin(channel)
+                        let peer = try outcome.get()
+                        endpoint.observer?.done(.tls, peer)
+                        try begin(channel)
                     })
             }
             let operations = channel.pipeline.syncOperations

@@ -13,6 +13,8 @@ package struct EndpointConfiguration: Sendable, Equatable {
     /// Not for unix sockets.
     package var proxy: ProxyConfiguration?
     package var timeouts: ConnectionTimeouts
+    /// Hears of each stage that is done; for those who show how a connection comes up.
+    package var observer: ConnectionObserver?
 
     package init(
         _ address: Address, tls: TLSClientConfiguration? = nil, proxy: ProxyConfiguration? = nil,
@@ -61,4 +63,14 @@ package struct ProxyCredentials: Sendable, Equatable, CustomStringConvertible, C
 
     package var description: String { "ProxyCredentials(hidden)" }
     package var debugDescription: String { description }
+}
+
+/// Told on the event loop, in their order, of the stages of one connection that are done. Equal only to itself.
+package final class ConnectionObserver: Sendable, Equatable {
+    let done: @Sendable (ConnectionError.Stage, TLSPeer?) -> Void
+
+    /// The peer is told with the stage `tls`.
+    package init(_ done: @escaping @Sendable (ConnectionError.Stage, TLSPeer?) -> Void) { self.done = done }
+
+    package static func == (left: ConnectionObserver, right: ConnectionObserver) -> Bool { left === right }
 }

@@ -78,9 +78,10 @@ package final class HTTPClient {
         kept?.handler.close()
         kept = nil
         let url = request.url
-        let endpoint = EndpointConfiguration(
+        var endpoint = EndpointConfiguration(
             host: url.host, port: url.port, tls: url.isSecure ? configuration.tls : nil, proxy: configuration.proxy,
             timeouts: configuration.timeouts)
+        endpoint.observer = configuration.observer
         let handler = HTTPExchangeHandler(configuration: configuration)
         let bound = NIOLoopBound(handler, eventLoop: eventLoop)
         Connector.connect(endpoint, on: eventLoop) { channel in

@@ -18,6 +18,8 @@ package struct HTTPClientConfiguration: Sendable {
     /// Requests that wait for their turn; further ones fail.
     package var waitingRequests = 64
     package var userAgent = "cti-bridge"
+    /// Hears of the stages of each connection.
+    package var observer: ConnectionObserver?
 
     package init(tls: TLSClientConfiguration = TLSClientConfiguration(), proxy: ProxyConfiguration? = nil) {
         (self.tls, self.proxy) = (tls, proxy)
