@@ -3,8 +3,8 @@ import Logging
 import NIOCore
 import Transport
 
-/// One connection of a source that comes back by itself, for ever, until `stop`: the connect loop, its waits, and what the
-/// log tells of them. One attempt at a time, one live connection. Confined to the source's event loop.
+/// One connection of a source that comes back by itself, for ever, until `stop`: the connect loop, its waits, and what
+/// the log tells of them. One attempt at a time, one live connection. Confined to the source's event loop.
 ///
 /// The owner is the connection's delegate and passes on what it hears: `connected` when the peer has greeted us, `lost`
 /// when the connection failed.
@@ -39,8 +39,9 @@ package final class SourceLink<Connection> {
     private var isStopped = false
     private var lastFailure: (error: ConnectionError, count: Int)?
 
-    /// `open` begins to connect and answers at once; `close` ends a connection that then tells its delegate nothing more;
-    /// `lost` is told of every failure, before the next attempt is planned. All three had better hold their owner weakly.
+    /// `open` begins to connect and answers at once; `close` ends a connection that then tells its delegate nothing
+    /// more; `lost` is told of every failure, before the next attempt is planned. All three had better hold their owner
+    /// weakly.
     package init(
         _ names: Names, endpoint: EndpointConfiguration, context: any SourceContext,
         reconnection: Reconnection = Reconnection(), open: @escaping () -> Connection,

@@ -17,9 +17,10 @@ package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch connection.address {
-        case .tcp(let host, let port):
-            "\(connection.tls == nil ? "redis" : "rediss")://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+        case .tcp(let host, let port): "\(scheme)://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
         case .unix(let path): "unix://\(path)?db=\(database)"
         }
     }
+
+    private var scheme: String { connection.tls == nil ? "redis" : "rediss" }
 }

@@ -25,7 +25,8 @@ final class TeleforgeSourceLink {
     /// `name` says in the log what the link is for.
     init(name: String, configuration: RedisConnectionConfiguration, context: any SourceContext) {
         (self.name, self.context) = (name, context)
-        // A site's own Redis has no crowd of clients to be spared, and calls wait in it: it is looked for every few seconds.
+        // A site's own Redis has no crowd of clients to be spared, and calls wait in it: it is looked for every few
+        // seconds.
         let reconnection = Reconnection(
             backoff: Backoff(initial: .milliseconds(100), maximum: .seconds(5)), healthyAfter: .seconds(5))
         link = SourceLink(

@@ -57,7 +57,7 @@ struct SimulateTeleforgeCommand: AsyncParsableCommand {
     func validate() throws {
         guard let endpoint else {
             throw ValidationError(
-                "'\(redis)' is no Redis URL; write redis://HOST:PORT/DATABASE, rediss://HOST:PORT/DATABASE or unix:///PATH."
+                "'\(redis)' is no Redis URL; write redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH."
             )
         }
         guard endpoint.connection.tls != nil || ca == nil && cert == nil && key == nil && !insecure else {

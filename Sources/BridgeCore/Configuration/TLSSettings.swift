@@ -16,6 +16,8 @@ package struct TLSSettings: Sendable, Equatable {
     package struct Identity: Sendable, Equatable {
         package let certificate: String
         package let key: Key
+
+        package init(certificate: String, key: Key) { (self.certificate, self.key) = (certificate, key) }
     }
 
     /// In place of the system's authorities.

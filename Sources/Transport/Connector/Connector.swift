@@ -4,12 +4,12 @@ import NIOPosix
 
 /// Brings a connection up, stage by stage: resolve, connect, proxy, TLS. One attempt; it never reconnects.
 package enum Connector {
-    /// Succeeds with a channel that is ready for the application's bytes: tunnelled and handshaken where the endpoint says
-    /// so. Fails with `ConnectionError`, and then the channel is closed.
+    /// Succeeds with a channel that is ready for the application's bytes: tunnelled and handshaken where the endpoint
+    /// says so. Fails with `ConnectionError`, and then the channel is closed.
     ///
-    /// `initialize` adds the application's handlers. It runs on the event loop, before the future succeeds and before any
-    /// application byte is read; the channel is active by then, so a handler begins in `handlerAdded` and will not be
-    /// told `channelActive`. What it throws fails the attempt. The future never completes during this call.
+    /// `initialize` adds the application's handlers. It runs on the event loop, before the future succeeds and before
+    /// any application byte is read; the channel is active by then, so a handler begins in `handlerAdded` and will not
+    /// be told `channelActive`. What it throws fails the attempt. The future never completes during this call.
     package static func connect(
         _ endpoint: EndpointConfiguration, on eventLoop: any EventLoop,
         initialize: @escaping @Sendable (any Channel) throws -> Void
@@ -60,13 +60,16 @@ private struct ConnectionAttempt: Sendable {
         guard let name = TLSServerName(host) else {
             return eventLoop.makeFailedFuture(ConnectionError(.tls, .tls(.material(.badServerName(host)))))
         }
+        let limit = endpoint.timeouts.tls
         return NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             do throws(TLSMaterialError) {
                 return Security(context: try TLSContext(tls), name: name)
             } catch {
                 throw ConnectionError(.tls, .tls(.material(error)))
             }
-        }
+        }.within(
+            limit,
+            orFail: ConnectionError(.tls, .system("certificates and keys were not read within \(Duration(limit))")))
     }
 
     // MARK: - Resolve, connect

@@ -5,8 +5,8 @@ import Synchronization
 
 /// Names to addresses by the system's resolver, on threads of its own, with a deadline.
 ///
-/// The system's resolver cannot be interrupted: a lookup that is given up keeps its thread until the system gives up too,
-/// and is skipped where it has not begun. So no more than `threadCount` lookups run, and the others wait for them.
+/// The system's resolver cannot be interrupted: a lookup that is given up keeps its thread until the system gives up
+/// too, and is skipped where it has not begun. So no more than `threadCount` lookups run, and the others wait for them.
 enum HostResolver {
     private static let threadCount = 4
     private static let maximumAddresses = 32
@@ -24,19 +24,11 @@ enum HostResolver {
             return eventLoop.makeSucceededFuture([address])
         }
         let lookup = Lookup()
-        let promise = eventLoop.makePromise(of: [SocketAddress].self)
-        let timer = eventLoop.scheduleTask(in: limit) {
-            lookup.isAbandoned.store(true, ordering: .relaxed)
-            promise.fail(ConnectionError(.resolve, .timedOut(Duration(limit))))
-        }
-        threads.runIfActive(eventLoop: eventLoop) {
+        let found = threads.runIfActive(eventLoop: eventLoop) {
             lookup.isAbandoned.load(ordering: .relaxed) ? [] : try addresses(of: host, port: port)
-        }.whenComplete { result in
-            guard !lookup.isAbandoned.load(ordering: .relaxed) else { return }
-            timer.cancel()
-            promise.completeWith(result)
-        }
-        return promise.futureResult
+        }.within(limit, orFail: ConnectionError(.resolve, .timedOut(Duration(limit))))
+        found.whenFailure { _ in lookup.isAbandoned.store(true, ordering: .relaxed) }
+        return found
     }
 
     private final class Lookup: Sendable {
@@ -74,6 +66,21 @@ enum HostResolver {
             return raw.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { SocketAddress($0.pointee, host: host) }
         default: return nil
         }
+    }
+}
+
+extension EventLoopFuture where Value: Sendable {
+    /// What this future comes to, or `error` once `limit` has passed: what comes later is dropped.
+    func within(_ limit: TimeAmount, orFail error: ConnectionError) -> EventLoopFuture<Value> {
+        let promise = eventLoop.makePromise(of: Value.self)
+        let timer = eventLoop.scheduleTask(in: limit) { promise.fail(error) }
+        // A loop that is shut down fires no timer.
+        timer.futureResult.whenFailure { _ in promise.fail(error) }
+        whenComplete { result in
+            promise.completeWith(result)
+            timer.cancel()
+        }
+        return promise.futureResult
     }
 }
 

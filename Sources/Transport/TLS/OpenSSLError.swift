@@ -2,7 +2,8 @@ import COpenSSL
 
 /// The oldest entry of this thread's OpenSSL error queue, which names the cause; later ones name where it was noticed.
 ///
-/// The queue is shared by all connections of a thread: it is emptied before each call whose errors matter, and by `take`.
+/// The queue is shared by all connections of a thread: it is emptied before each call whose errors matter, and by
+/// `take`.
 struct OpenSSLError {
     /// `ERR_LIB_…`
     let library: Int32

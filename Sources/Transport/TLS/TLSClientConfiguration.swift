@@ -1,4 +1,5 @@
-/// Certificates or a key in PEM form. Files are read anew for each connection, so that a renewed one counts from the next.
+/// Certificates or a key in PEM form. Files are read anew for each connection, so that a renewed one counts from the
+/// next.
 package enum PEMSource: Sendable, Equatable, CustomStringConvertible {
     case file(String)
     /// The bytes themselves, such as a key that is a secret of the configuration.
@@ -44,7 +45,8 @@ package struct TLSClientConfiguration: Sendable, Equatable {
 
     package var trust: Trust
     package var identity: TLSIdentity?
-    /// In place of the endpoint's host: the name or address that the certificate must be for, and that the server is asked for.
+    /// In place of the endpoint's host: the name or address that the certificate must be for, and that the server is
+    /// asked for.
     package var serverName: String?
     package var verification: Verification
     /// For ALPN, most wanted first; none: not offered. 1 to 255 bytes each.

@@ -50,12 +50,14 @@ extension TLSError: CustomStringConvertible {
     package var description: String {
         switch self {
         case .certificateExpired(let subject, let time):
-            "the certificate of \(subject) expired at \(Self.seconds(time)): renew it at the peer, or set this host's clock"
+            "the certificate of \(subject) expired at \(Self.seconds(time)): renew it at the peer, or set this host's "
+                + "clock"
         case .certificateNotYetValid(let subject, let time):
-            "the certificate of \(subject) is not valid before \(Self.seconds(time)): set the clock of this host or of the peer"
+            "the certificate of \(subject) is not valid before \(Self.seconds(time)): set the clock of this host or of "
+                + "the peer"
         case .wrongName(let expected, let names):
-            "the certificate is for \(names.isEmpty ? "no name at all" : names.joined(separator: ", ")) and not for "
-                + "\(expected): connect by a name that is in it, or give that name as tls.server_name"
+            "the certificate is for \(Self.list(names)) and not for \(expected): connect by a name that is in it, or "
+                + "give that name as tls.server_name"
         case .unknownAuthority(let subject, let issuer):
             "the certificate of \(subject) is issued by \(issuer), which is not trusted here: give the certificate of "
                 + "that authority as tls.ca"
@@ -77,6 +79,11 @@ extension TLSError: CustomStringConvertible {
         case .unreadAnswers(let limit): "the peer wanted more than \(limit) bytes of TLS answers and did not read them"
         case .failed(let words): "TLS failed: \(words)"
         }
+    }
+
+    private static func list(_ names: [String]) -> String {
+        let others = names.count > 8 ? " and \(names.count - 8) more" : ""
+        return names.isEmpty ? "no name at all" : names.prefix(8).joined(separator: ", ") + others
     }
 
     /// Certificates know no fractions.

@@ -3,8 +3,8 @@ import NIOCore
 /// TLS in a channel: the next handler sees the application's bytes.
 ///
 /// Begins once the channel is active and gives up after `timeout`. What is written is joined into as few records as it
-/// fits, up to each flush. A fault after the handshake is fired as `TLSError`, then the channel is closed. Closing sends
-/// close_notify and waits up to `closeTimeout` for the peer's.
+/// fits, up to each flush. A fault after the handshake is fired as `TLSError`, then the channel is closed. Closing
+/// sends close_notify and waits up to `closeTimeout` for the peer's.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer

@@ -37,8 +37,8 @@ package enum TLSServerName: Sendable, Equatable {
     }
 
     private static func isAddress(_ text: String) -> Bool {
-        var v4 = in_addr()
-        var v6 = in6_addr()
-        return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, text, &v6) == 1
+        withUnsafeTemporaryAllocation(byteCount: 16, alignment: 4) { bytes in
+            inet_pton(AF_INET, text, bytes.baseAddress) == 1 || inet_pton(AF_INET6, text, bytes.baseAddress) == 1
+        }
     }
 }

@@ -3,9 +3,9 @@ import NIOCore
 
 /// One TLS conversation without its socket: the peer's bytes in, ours out, and between them the application's.
 ///
-/// Nothing here waits or knows a clock. `receive` what came, then `step` until it needs more; after each step, and after
-/// `start`, `write` and `close`, `takeOutput` has what is to be sent. Once something was thrown only `takeOutput` is left,
-/// which then holds the alert for the peer. It never holds more than it was given and one record.
+/// Nothing here waits or knows a clock. `receive` what came, then `step` until it needs more; after each step, and
+/// after `start`, `write` and `close`, `takeOutput` has what is to be sent. Once something was thrown only `takeOutput`
+/// is left, which then holds the alert for the peer. It never holds more than it was given and one record.
 ///
 /// Owns an `SSL`. Confined to one thread at a time.
 package final class TLSSession {

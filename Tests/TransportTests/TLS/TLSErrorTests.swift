@@ -36,6 +36,14 @@ import Testing
             (try trusted(), server(try root.get().issue(names: ["DNS:a.test", "DNS:b.test"])))
         },
         Row(
+            testDescription: "one name of many is wrong",
+            sentence: "h6.test, h7.test and 12 more and not for localhost:"
+        ) { (try trusted(), server(try root.get().issue(names: (0..<20).map { "DNS:h\($0).test" }))) },
+        Row(
+            testDescription: "a common name counts only alone", sentence: "is for a.test and not for pbx.test",
+            name: "pbx.test"
+        ) { (try trusted(), server(try root.get().issue("pbx.test", names: ["DNS:a.test"]))) },
+        Row(
             testDescription: "wrong address", sentence: "is for localhost, 127.0.0.1 and not for 127.0.0.2",
             name: "127.0.0.2"
         ) { (try trusted(), server(try root.get().issue())) },
@@ -124,12 +132,13 @@ import Testing
         #expect(pair.server.error != nil, "the server is told, by an alert")
     }
 
+    /// Old makers of certificates know only the common name, here pbx.test.
     @Test(
-        "A certificate fits an address, a name, a wildcard, whatever the case, and a dot at the end",
+        "A certificate fits an address, a name, a wildcard, whatever the case, and a common name where it has no other",
         arguments: [
             ("127.0.0.1", ["IP:127.0.0.1"]), ("fd00::1", ["IP:fd00:0:0::1"]), ("fe80::1%eth0", ["IP:fe80::1"]),
             ("pbx.test", ["DNS:pbx.test"]), ("PBX.test", ["DNS:pbx.TEST"]), ("pbx.test.", ["DNS:pbx.test"]),
-            ("a.pbx.test", ["DNS:*.pbx.test"]),
+            ("a.pbx.test", ["DNS:*.pbx.test"]), ("pbx.test", []),
         ])
     func names(name: String, names: [String]) throws {
         let pair = try TLSPair(try Self.trusted(), Self.server(try Self.root.get().issue(names: names)), name: name)
