@@ -92,7 +92,10 @@ package final class WebSocketConnection {
     package func send(_ message: WebSocketMessage) {
         guard isOpen else { return }
         session?.send(message, now: eventLoop.now)
-        if !isInBurst { settle() }
+        guard !isInBurst else { return }
+        // Too much that the peer does not take is told at once.
+        deliver()
+        settle()
     }
 
     /// While false, nothing is read from the socket: the peer has to hold what it wants to tell us, and its silence is not

@@ -199,7 +199,7 @@ struct HTTPMessageParser {
 
     /// A line without its end, or nil when it is not complete. A line longer than `limit` with its end is the error `code`.
     private mutating func line(limit: Int, _ code: HTTPError.Code) throws(HTTPError) -> [UInt8]? {
-        let (scanned, limit) = (self.scanned, limit)
+        let scanned = scanned
         let found = buffer.withUnsafeReadableBytes { bytes in
             bytes[min(scanned, bytes.count)...].firstIndex(of: 0x0A)
         }

@@ -41,21 +41,21 @@ extension HTTPRefusal: CustomStringConvertible {
     private var advice: String {
         switch status {
         case 200..<300:
-            " with \(contentType) where a WebSocket was asked for: the path leads to something else, check the URL"
+            " with \(contentType), which is not what was asked for: the path leads to something else, check the URL"
         case 300..<400:
-            ", a redirect\(place), which is not followed for a WebSocket: give the new URL"
+            ", a redirect\(place), which is not followed here: give the new URL"
         case 400: ": the server did not understand the request; check the path, the query, and the protocol version"
         case 401: ": user or password are wrong or missing; correct the credentials"
         case 403: ": these credentials may not do this; give the user the right, or use others"
         case 404, 410: ": there is nothing at this path; check the URL"
-        case 405: ": the path leads to something that is no WebSocket; check the URL"
+        case 405: ": the path leads to something else; check the URL"
         case 407: ": a proxy wants credentials; give them with the proxy"
         case 426: ": the server wants another protocol or version; a proxy in between may have removed the upgrade"
-        case 429: ": too many attempts; they will be fewer\(later)"
+        case 429: ": there were too many attempts; make them fewer\(later)"
         case 502, 504: ": the proxy in front does not reach the server; look whether that runs"
-        case 503: ": the server is not ready; it will be tried again\(later)"
+        case 503: ": the server is not ready; wait until it is\(later)"
         case 500..<600: ": the server failed; look into its log"
-        default: " where a WebSocket was asked for: check the URL"
+        default: ", which is not what was asked for: check the URL"
         }
     }
 
@@ -70,5 +70,5 @@ extension HTTPRefusal: CustomStringConvertible {
         return " to \(url)"
     }
 
-    private var later: String { retryAfter.map { ", in \($0.components.seconds) s as it asks" } ?? "" }
+    private var later: String { retryAfter.map { ", \($0.components.seconds) s as it asks" } ?? "" }
 }

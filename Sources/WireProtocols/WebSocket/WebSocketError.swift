@@ -85,7 +85,8 @@ extension WebSocketError: CustomStringConvertible {
         case .violation(let violation, let offset):
             "the peer broke the WebSocket protocol at byte \(offset): \(violation) (closed with "
                 + "\(violation.closeCode.rawValue)): look for a proxy in between, or tell the vendor"
-        case .cut(let place): "the connection was cut without a close frame, \(place): it will be tried again"
+        case .cut(let place):
+            "the connection was cut without a close frame, \(place): look whether the peer or a proxy in between restarted"
         case .noPong(let limit):
             "the peer did not answer a ping within \(limit.words) and sent nothing else: it is gone"
         case .silent(let limit): "nothing came from the peer for \(limit.words): it is gone"

@@ -185,6 +185,20 @@ import WireProtocols
         try await server.end()
     }
 
+    @Test("So is a server that does not read, also when we send outside a burst")
+    func slowServer() async throws {
+        let server = try await WebSocketServerBench()
+        let bench = WebSocketBench(port: server.port) { $0.limits.unsentBytes = 1 << 20 }
+        try await bench.open()
+        try await bench.expect("ready")
+        try await server.with { for connection in $0.connections { connection.setReading(false) } }
+        _ = try await bench.with { for _ in 0..<200 { $0.send(.binary(ByteBuffer(repeating: 1, count: 100_000))) } }
+        try await bench.expect("established: the peer does not take what is sent to it: more than 1048576 bytes")
+        #expect(try await bench.with { $0.isOpen } == false)
+        try await bench.end()
+        try await server.end()
+    }
+
     @Test("What could not be sent at once follows when the peer reads again")
     func writability() async throws {
         let server = try await WebSocketServerBench()

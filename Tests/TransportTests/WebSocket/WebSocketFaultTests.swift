@@ -51,17 +51,17 @@ import WireProtocols
             "upgrade: the server answered HTTP 404 (Not Found): there is nothing at this path; check the URL"),
         answer(
             "503", "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n",
-            "upgrade: the server answered HTTP 503 (Service Unavailable): the server is not ready; it will be tried again, in 7 s as it asks",
+            "upgrade: the server answered HTTP 503 (Service Unavailable): the server is not ready; wait until it is, 7 s as it asks",
             isRefusal: false),
         answer(
             "a web page",
             "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n6\r\n<html>\r\n0\r\n\r\n",
-            "upgrade: the server answered HTTP 200 (OK) with text/html where a WebSocket was asked for: the path leads to something else, check the URL"
+            "upgrade: the server answered HTTP 200 (OK) with text/html, which is not what was asked for: the path leads to something else, check the URL"
         ),
         answer(
             "a redirect",
             "HTTP/1.1 302 Found\r\nLocation: https://login.example/?t=secret\r\nContent-Length: 0\r\n\r\n",
-            "upgrade: the server answered HTTP 302 (Found), a redirect to https://login.example, which is not followed for a WebSocket: give the new URL"
+            "upgrade: the server answered HTTP 302 (Found), a redirect to https://login.example, which is not followed here: give the new URL"
         ),
         Case(
             name: "a wrong accept key",
@@ -84,11 +84,11 @@ import WireProtocols
             "upgrade: the connection was cut in the head of the answer, after 0 bytes", isRefusal: false),
         frames(
             "cut in the middle of a frame", [0x82, 0x05, 1, 2],
-            "established: the connection was cut without a close frame, in a frame, after 2 of 5 bytes: it will be tried again",
+            "established: the connection was cut without a close frame, in a frame, after 2 of 5 bytes: look whether the peer or a proxy in between restarted",
             closes: true),
         frames(
             "cut between two frames", [0x81, 0x01, 0x61],
-            "established: the connection was cut without a close frame, between two messages: it will be tried again",
+            "established: the connection was cut without a close frame, between two messages: look whether the peer or a proxy in between restarted",
             closes: true),
         frames(
             "HTTP behind the upgrade", Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8),

@@ -152,17 +152,17 @@ import WireProtocols
             (404, [:], "HTTP 404 (Not Found): there is nothing at this path; check the URL", true),
             (
                 503, ["Retry-After": "30"],
-                "HTTP 503 (Service Unavailable): the server is not ready; it will be tried again, in 30 s as it asks",
+                "HTTP 503 (Service Unavailable): the server is not ready; wait until it is, 30 s as it asks",
                 false
             ),
             (
                 200, ["Content-Type": "text/html; charset=utf-8"],
-                "HTTP 200 (OK) with text/html where a WebSocket was asked for: the path leads to something else, check the URL",
+                "HTTP 200 (OK) with text/html, which is not what was asked for: the path leads to something else, check the URL",
                 true
             ),
             (
                 302, ["Location": "https://b.example/login?token=secret"],
-                "HTTP 302 (Found), a redirect to https://b.example, which is not followed for a WebSocket: give the new URL",
+                "HTTP 302 (Found), a redirect to https://b.example, which is not followed here: give the new URL",
                 true
             ),
         ] as [(Int, HTTPHeaders, String, Bool)])
