@@ -10,6 +10,9 @@ import WireProtocols
         let name: String
         let sentence: String
         var isRefusal = false
+        /// Short only where it is what the case is about.
+        var upgradeTimeout = TimeAmount.seconds(20)
+        var keepAlive = WebSocketKeepAlive(pingInterval: nil, receiveTimeout: nil)
         let script: @Sendable (String, Int) -> ScriptedServer.Answer?
         var testDescription: String { name }
     }
@@ -28,15 +31,12 @@ import WireProtocols
         }
     }
 
-    private static let timed = WebSocketKeepAlive(
-        pingInterval: .milliseconds(50), pongTimeout: .milliseconds(60), receiveTimeout: .seconds(60),
-        closeTimeout: .seconds(1))
-
     static let cases = [
         Case(
             name: "mute",
             sentence:
-                "upgrade: no answer within 0.4 seconds: the server accepts connections and says nothing; look whether it is well, and whether the port is the right one"
+                "upgrade: no answer within 0.4 seconds: the server accepts connections and says nothing; look whether it is well, and whether the port is the right one",
+            upgradeTimeout: .milliseconds(400)
         ) { _, _ in nil },
         answer(
             "401", "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
@@ -105,18 +105,25 @@ import WireProtocols
         frames(
             "a close frame", [0x88, 0x06, 0x03, 0xF0] + Array("busy".utf8),
             "established: the peer closed the WebSocket with 1008 (against its policy): busy"),
-        frames(
-            "silent after the upgrade", [],
-            "established: the peer did not answer a ping within 60 ms and sent nothing else: it is gone"),
+        Case(
+            name: "silent after the upgrade",
+            sentence: "established: the peer did not answer a ping within 60 ms and sent nothing else: it is gone",
+            keepAlive: WebSocketKeepAlive(
+                pingInterval: .milliseconds(50), pongTimeout: .milliseconds(60), receiveTimeout: .seconds(60))
+        ) { received, _ in ScriptedServer.upgrade(received) },
+        Case(
+            name: "silent without pings", sentence: "established: nothing came from the peer for 50 ms: it is gone",
+            keepAlive: WebSocketKeepAlive(pingInterval: nil, receiveTimeout: .milliseconds(50))
+        ) { received, _ in ScriptedServer.upgrade(received) },
     ]
 
     @Test("Each fault ends in one clear sentence, once", arguments: cases)
     func faults(_ one: Case) async throws {
         let server = try await ScriptedServer(one.script)
         let bench = WebSocketBench(port: server.port) {
-            $0.upgradeTimeout = .milliseconds(400)
+            $0.upgradeTimeout = one.upgradeTimeout
             $0.limits.messageBytes = 1 << 20
-            $0.keepAlive = Self.timed
+            $0.keepAlive = one.keepAlive
         }
         try await bench.open()
         try await eventually("it ends", state: { "\(bench.seen)" }) {
@@ -135,7 +142,9 @@ import WireProtocols
     @Test("A server that keeps pinging and never answers ours is alive")
     func oneSided() async throws {
         let server = try await WebSocketServerBench({ $0.keepAlive.pingInterval = .milliseconds(20) })
-        let bench = WebSocketBench(port: server.port) { $0.keepAlive = Self.timed }
+        let bench = WebSocketBench(port: server.port) {
+            $0.keepAlive = WebSocketKeepAlive(pingInterval: .milliseconds(50), pongTimeout: .seconds(20))
+        }
         try await bench.open()
         try await eventually("pings and pongs come", state: { "\(bench.seen)" }) {
             bench.seen.count { $0 == "ping" } > 10 && bench.seen.count { $0 == "pong" } > 3

@@ -206,7 +206,7 @@ import WireProtocols
     func mutations() {
         var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "HTTPResponseParserTests.mutations"))
         let alphabet = Array("\r\n :;0aF,/.1HT\u{0}\u{ff}".utf8)
-        for _ in 0..<4000 {
+        for _ in 0..<(runsLongTests ? 1_000_000 : 4000) {
             guard let one = Self.cases.randomElement(using: &random) else { continue }
             var bytes = Array(one.wire.utf8)
             for _ in 0..<Int.random(in: 1...4, using: &random) {

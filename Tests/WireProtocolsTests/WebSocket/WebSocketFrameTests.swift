@@ -162,21 +162,27 @@ import Testing
         return validator.isComplete
     }
 
-    @Test("Every sequence of up to three bytes is judged as Unicode does")
+    @Test("Every pair of bytes, and every edge of longer characters, is judged as Unicode does")
     func short() {
         let edges: [UInt8] =
             [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED]
             + [0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF]
         for first in UInt8.min...UInt8.max {
-            for second in UInt8.min...UInt8.max {
-                let two = [first, second]
-                #expect(Self.isValid([two]) == (String(validating: two, as: UTF8.self) != nil))
+            for second in UInt8.min...UInt8.max { Self.compare([first, second]) }
+        }
+        for first in edges {
+            for second in edges {
                 for third in edges {
-                    let three = [first, second, third]
-                    let expected = String(validating: three, as: UTF8.self) != nil
-                    if Self.isValid([three]) != expected { Issue.record("\(hex(three))") }
+                    for fourth in [0x7F, 0x80, 0xBF, 0xC0] as [UInt8] { Self.compare([first, second, third, fourth]) }
                 }
             }
+        }
+    }
+
+    private static func compare(_ bytes: [UInt8]) {
+        for count in 1...bytes.count {
+            let bytes = Array(bytes[..<count])
+            if isValid([bytes]) != (String(validating: bytes, as: UTF8.self) != nil) { Issue.record("\(hex(bytes))") }
         }
     }
 

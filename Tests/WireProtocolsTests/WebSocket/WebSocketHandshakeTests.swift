@@ -253,6 +253,44 @@ import Testing
         #expect(fault.response.status == status && !"\(fault)".isEmpty)
     }
 
+    @Test("Mutated answers and requests never do more than be refused")
+    func mutations() throws {
+        var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "WebSocketHandshakeTests.mutations"))
+        let (handshake, accept) = Self.handshake(
+            WebSocketClientRequest(
+                authority: "h", target: "/", subprotocols: ["a"], compression: PerMessageDeflateConfiguration()))
+        let answer = Array(
+            ("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: \(accept)\r\n"
+                + "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=\"10\"\r\n\r\n")
+                .utf8)
+        let alphabet = Array("\r\n :;,=\"\\0a1H\u{0}\u{ff}".utf8)
+        var opened = 0
+        for _ in 0..<(runsLongTests ? 300_000 : 3000) {
+            var bytes = answer
+            for _ in 0..<Int.random(in: 0...2, using: &random) {
+                bytes[Int.random(in: 0..<bytes.count, using: &random)] = alphabet.randomElement(using: &random) ?? 0
+            }
+            var handshake = handshake
+            var step = handshake.receive(ByteBuffer(bytes: bytes))
+            if step == .incomplete { step = handshake.connectionClosed() }
+            switch step {
+            case .open: opened += 1
+            case .incomplete: Issue.record("neither open nor refused")
+            case .refused, .malformed, .failed: break
+            }
+            let value = (0..<Int.random(in: 0...30, using: &random)).compactMap { _ in
+                alphabet.randomElement(using: &random)
+            }
+            let headers = HTTPHeaders(
+                Self.good + [
+                    ("Sec-WebSocket-Extensions", "permessage-deflate; " + String(decoding: value, as: UTF8.self))
+                ])
+            _ = try? WebSocketServerHandshake(HTTPRequestHead(method: "GET", target: "/", headers: headers))
+                .accept(compression: PerMessageDeflateConfiguration())
+        }
+        #expect(opened > 500)
+    }
+
     @Test("Only GET over HTTP/1.1 opens a WebSocket")
     func methodAndVersion() {
         let headers = HTTPHeaders(Self.good)

@@ -161,7 +161,7 @@ import WireProtocols
     func mutations() {
         var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "WebSocketSessionTests.mutations"))
         let limits = WebSocketLimits(messageBytes: 4096)
-        for round in 0..<3000 {
+        for round in 0..<(runsLongTests ? 1_000_000 : 3000) {
             let role = round % 2 == 0 ? WebSocketRole.client : .server
             var wire: [UInt8] = []
             for _ in 0..<Int.random(in: 1...6, using: &random) {
