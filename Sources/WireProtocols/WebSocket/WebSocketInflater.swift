@@ -6,8 +6,13 @@ final class WebSocketInflater {
     /// On the heap: zlib remembers where its stream lies.
     private let stream: UnsafeMutablePointer<z_stream>
     private let keepsContext: Bool
+    /// Of one message. A sender has no reason for more than one, and each costs us a copy of the window.
+    private static let maximumFinalBlocks = 16
+
     /// The last block was a final one, and nothing came behind it.
     private var isBehindFinalBlock = false
+    /// Of the message under way.
+    private var finalBlocks = 0
 
     /// Nil when there is no memory. `windowBits`: 8 to 15, what the peer may look back.
     init?(windowBits: Int, keepsContext: Bool) {
@@ -57,6 +62,7 @@ final class WebSocketInflater {
                 throw .badCompressedData("the message ends within a block")
             }
         }
+        finalBlocks = 0
         if !keepsContext { inflateReset(stream) }
     }
 
@@ -77,18 +83,21 @@ final class WebSocketInflater {
             case Z_OK, Z_BUF_ERROR:
                 // Room left means that all that could come of the input has come.
                 if stream.pointee.avail_out > 0 { return }
-            case Z_STREAM_END: try continueBehindFinalBlock()
+            case Z_STREAM_END:
+                try continueBehindFinalBlock()
+                isBehindFinalBlock = stream.pointee.avail_in == 0
+                if isBehindFinalBlock { return }
             default: throw .badCompressedData(words(status))
-            }
-            if stream.pointee.avail_in == 0, stream.pointee.avail_out > 0 {
-                isBehindFinalBlock = true
-                return
             }
         }
     }
 
     /// A sender may end a message with a final block (RFC 7692, section 7.2.3.4); the next one still looks back over it.
     private func continueBehindFinalBlock() throws(WebSocketViolation) {
+        finalBlocks += 1
+        guard finalBlocks <= Self.maximumFinalBlocks else {
+            throw .badCompressedData("more than \(Self.maximumFinalBlocks) final blocks in one message")
+        }
         var window = [UInt8](repeating: 0, count: 1 << 15)
         var length: UInt32 = 0
         inflateGetDictionary(stream, &window, &length)

@@ -1,5 +1,20 @@
 import CZlib
 
+/// `bytes` as one deflate stream that ends in a final block.
+func deflatedToTheEnd(_ bytes: [UInt8]) -> [UInt8] {
+    var (stream, input, output) = (z_stream(), bytes, [UInt8](repeating: 0, count: bytes.count + 100))
+    guard cti_deflate_init(&stream, 6, -15, 8) == Z_OK else { return [] }
+    defer { deflateEnd(&stream) }
+    let (inputCount, outputCount) = (input.count, output.count)
+    return input.withUnsafeMutableBufferPointer { from in
+        output.withUnsafeMutableBufferPointer { to in
+            (stream.next_in, stream.avail_in) = (from.baseAddress, UInt32(inputCount))
+            (stream.next_out, stream.avail_out) = (to.baseAddress, UInt32(outputCount))
+            return deflate(&stream, Z_FINISH) == Z_STREAM_END ? Array(to[..<(outputCount - Int(stream.avail_out))]) : []
+        }
+    }
+}
+
 /// zlib's inflate with a window of exactly so many bits.
 final class StrictInflater {
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)

@@ -32,6 +32,28 @@ import Testing
         }
     }
 
+    @Test("A message may end in a final block, whatever room its content leaves; the next one still looks back over it")
+    func finalBlocks() {
+        let again = Array("the same words again and again".utf8)
+        for count in Array(0...3) + Array(4080...4110) + Array(8180...8200) {
+            for isFollowed in [false, true] {
+                let content = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) } + again
+                let peer = WebSocketPeer(.client, compression: PerMessageDeflateAgreement())
+                for _ in 0..<2 { peer.feed(frame(0xC2, deflatedToTheEnd(content) + (isFollowed ? [0x00] : []))) }
+                #expect(peer.seen == ["binary \(hex(content))", "binary \(hex(content))"])
+            }
+        }
+    }
+
+    @Test("A flood of final blocks is given up")
+    func finalBlockFlood() {
+        let peer = WebSocketPeer(.client, compression: PerMessageDeflateAgreement())
+        peer.feed(frame(0xC2, (0..<16).flatMap { _ in [0x03, 0x00] as [UInt8] }))
+        #expect(peer.takeSeen() == ["binary "])
+        peer.feed(frame(0xC2, (0..<100_000).flatMap { _ in [0x03, 0x00] as [UInt8] }))
+        #expect(peer.seen.first?.contains("more than 16 final blocks in one message") == true)
+    }
+
     @Test("Without context takeover each message stands for itself, both ways")
     func noTakeover() {
         let agreement = PerMessageDeflateAgreement(serverNoContextTakeover: true)
