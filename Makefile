@@ -14,8 +14,8 @@ DESTDIR ?=
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd
-BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis python3 python3-redis python3-hiredis
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets
+BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis node-ws openssl python3 python3-redis python3-hiredis
 
 RELEASE := .build/release/cti-bridge
 # Tests that start daemons and servers: they need the machine for themselves.
@@ -113,6 +113,13 @@ test: lint build-tests ## lint, build without warnings, all tests. TEST='--filte
 bench: bench-packages build ## daemon and peers side by side. BENCH='--quick' for its options
 	$(SAY) say "comparing with the peers"
 	Tests/Benchmarks/compare.sh --daemon $(RELEASE) $(BENCH)
+
+.PHONY: bench-websocket
+bench-websocket: toolchain bench-packages ## receiving over a WebSocket, plain and TLS, beside node's ws. BENCH='--runs 3' for its options
+	$(SAY) say "building the reader, optimised (some minutes the first time)"
+	swift build -c release --product websocket-reader
+	say "comparing with node's ws"
+	/usr/bin/python3 -B Tests/Benchmarks/websocket.py --reader .build/release/websocket-reader $(BENCH)
 
 # Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
 .PHONY: bench-stages

@@ -19,14 +19,15 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
-        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CMalloc"),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
         .target(name: "Codecs", dependencies: ["COpenSSL"], swiftSettings: warnings),
         .target(name: "CallModel", dependencies: ["Codecs"], swiftSettings: callModel),
         .target(
             name: "WireProtocols",
-            dependencies: ["Codecs", "CHiredis", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["Codecs", "CHiredis", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: warnings),
         .target(
             name: "Store",
@@ -38,7 +39,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "WireProtocols", "Codecs", "COpenSSL", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: warnings),
@@ -76,13 +77,15 @@ let package = Package(
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["Fixtures"], swiftSettings: warnings),
+        .target(
+            name: "TestSupport", dependencies: ["COpenSSL"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
-            dependencies: ["TestSupport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["TestSupport", "WireProtocols", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
@@ -91,7 +94,8 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "TestSupport", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "TestSupport", "Transport", "WireProtocols", "Codecs", "COpenSSL",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: warnings),
@@ -113,7 +117,8 @@ let package = Package(
         .testTarget(
             name: "BridgeTests",
             dependencies: [
-                "TestSupport", "Bridge", "Adapters", "Sinks", "Store", "BridgeCore", "CallModel", "Codecs",
+                "TestSupport", "Bridge", "Adapters", "Sinks", "Store", "BridgeCore", "Transport", "WireProtocols",
+                "CallModel", "Codecs",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
@@ -128,6 +133,13 @@ let package = Package(
         .testTarget(
             name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
             path: "Tests/Benchmarks/Stages", swiftSettings: warnings),
+        .executableTarget(
+            name: "websocket-reader",
+            dependencies: [
+                "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/Benchmarks/WebSocketReader", swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )
