@@ -37,6 +37,8 @@ public struct CallTracker: ~Copyable {
         var isUp = false
         /// When the link was last known to be good; nil before the first connect in this stream.
         var lastGood: Timestamp?
+        /// When calls were last known, while no state dump has told since the link came back which of them are left.
+        var unseenSince: Timestamp?
         var gapReason: Gap.Reason = .disconnect
 
         init(profile: SourceProfile, recentIDs: BoundedMap<UUID128, Void>) {
@@ -62,6 +64,8 @@ public struct CallTracker: ~Copyable {
     var entities: BoundedMap<TextHash, EntityState>
     /// True once an entity was forgotten: its next change is then numbered by `seq`, so that no id comes twice.
     var forgotEntities = false
+    /// For each call whose lines were read back at a restart the legs that they name, until somebody asks for them.
+    var restoredLegs: [String: [String]] = [:]
     /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
     var graceSlots: [Int32] = []
     private var identifier = EventIdentifier()
@@ -198,7 +202,9 @@ public struct CallTracker: ~Copyable {
     }
 
     private mutating func applyWithoutCall(_ fact: CallFact, _ source: Int, _ receivedAt: Timestamp) {
-        if fact.kind.isState {
+        var fact = fact
+        if let present = fact.presentCalls { reconcile(&fact, present, source, receivedAt) }
+        if sources[source].profile.isState(fact.kind) {
             let key = StateEntity.key(fact.kind, source: sources[source].profile.name, fact.body)
             guard entities[key]?.hash != LineWriter.hash(of: fact.body) else {
                 counters.repeatedStates += 1
@@ -231,6 +237,9 @@ public struct CallTracker: ~Copyable {
             source: SourceReference(vendor: profile.vendor, name: profile.name, event: fact.event), body: fact.body)
         event.causedBy = causedBy
         event.uncertainMilliseconds = fact.uncertainMilliseconds
+        if fact.isUnseen, let since = sources[source].unseenSince {
+            event.uncertainMilliseconds = receivedAt.milliseconds(since: since)
+        }
         var previousSeq: Int64 = 0
         if let id {
             event.call = reference(for: fact, id: id, slot: slot, tombstone: tombstone)
