@@ -83,8 +83,10 @@ let package = Package(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
-            dependencies: ["TestSupport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: warnings),
+            dependencies: [
+                "TestSupport", "WireProtocols", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            exclude: ["BERT/Fixtures"], swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
             dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],
