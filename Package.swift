@@ -21,12 +21,13 @@ let package = Package(
     targets: [
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "CMalloc"),
+        .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
         .target(name: "Codecs", dependencies: ["COpenSSL"], swiftSettings: warnings),
         .target(name: "CallModel", dependencies: ["Codecs"], swiftSettings: callModel),
         .target(
             name: "WireProtocols",
-            dependencies: ["Codecs", "CHiredis", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["Codecs", "CHiredis", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: warnings),
         .target(
             name: "Store",
@@ -82,8 +83,10 @@ let package = Package(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
-            dependencies: ["TestSupport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: warnings),
+            dependencies: [
+                "TestSupport", "WireProtocols", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            exclude: ["BERT/Fixtures"], swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
             dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],

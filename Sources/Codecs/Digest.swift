@@ -17,6 +17,17 @@ public enum Digest {
         Array(text.utf8).withUnsafeBytes { sha256($0) }
     }
 
+    /// MD5 of `bytes`: 16 bytes (RFC 1321), to name long contents in print; it protects nothing. nil where the system's
+    /// policy forbids MD5.
+    public static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        var done: Int32 = 0
+        let digest = [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
+            done = cti_md5(bytes.baseAddress, bytes.count, buffer.baseAddress)
+            count = done == 1 ? 16 : 0
+        }
+        return done == 1 ? digest : nil
+    }
+
     /// The first 16 bytes of SHA-1, for UUIDv5 only; SHA-1 protects nothing here.
     static func sha1Prefix(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digest in

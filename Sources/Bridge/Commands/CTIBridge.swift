@@ -12,7 +12,7 @@ struct CTIBridge: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScenarioCommand.self,
-            EventsCommand.self, SchemaCommand.self,
+            EventsCommand.self, DecodeCommand.self, SchemaCommand.self,
         ])
 
 }

@@ -12,4 +12,7 @@ int cti_sha1(const void *data, size_t length, uint8_t *digest);
 /* Writes 32 bytes. Returns 1 or 0 as above. */
 int cti_sha256(const void *data, size_t length, uint8_t *digest);
 
+/* Writes 16 bytes. Returns 1 or 0 as above; 0 also where the system's policy forbids MD5. */
+int cti_md5(const void *data, size_t length, uint8_t *digest);
+
 #endif
