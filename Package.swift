@@ -19,7 +19,7 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
-        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("crypto")]),
+        .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "CMalloc"),
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
@@ -39,7 +39,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "WireProtocols", "Codecs", "COpenSSL", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: warnings),
@@ -77,14 +77,16 @@ let package = Package(
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["Fixtures"], swiftSettings: warnings),
+        .target(
+            name: "TestSupport", dependencies: ["COpenSSL"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
             dependencies: [
-                "TestSupport", "WireProtocols", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+                "TestSupport", "WireProtocols", "Codecs", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
             ],
             exclude: ["BERT/Fixtures"], swiftSettings: warnings),
         .testTarget(
@@ -94,7 +96,8 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: [
-                "TestSupport", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
+                "TestSupport", "Transport", "WireProtocols", "Codecs", "COpenSSL",
+                .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: warnings),

@@ -28,6 +28,16 @@ public enum Digest {
         return done == 1 ? digest : nil
     }
 
+    /// SHA-1 of `bytes`: 20 bytes. For protocols that ask for it without relying on it (RFC 6455, section 10.8).
+    public static func sha1(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in
+            let done = cti_sha1(bytes.baseAddress, bytes.count, buffer.baseAddress)
+            // As above.
+            precondition(done == 1, "libcrypto has no SHA-1")
+            count = 20
+        }
+    }
+
     /// The first 16 bytes of SHA-1, for UUIDv5 only; SHA-1 protects nothing here.
     static func sha1Prefix(_ bytes: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digest in

@@ -9,7 +9,7 @@ public enum Hex {
 
     /// 0 to 15, or nil for a byte that is no hexadecimal digit.
     @inline(__always)
-    static func value(_ digit: UInt8) -> UInt8? {
+    public static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
         case 0x30...0x39: digit &- 0x30
         case 0x61...0x66: digit &- 0x57

@@ -6,6 +6,14 @@ package struct ConnectionError: Error, Equatable, Sendable {
     package enum Stage: String, Sendable {
         case resolve
         case connect
+        /// The tunnel through a proxy.
+        case proxy
+        case tls
+        /// HTTP to WebSocket.
+        case upgrade
+        /// A request over HTTP and its answer.
+        case request
+        /// The greeting of the protocol itself.
         case handshake
         /// It had been up.
         case established
@@ -16,10 +24,23 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case system(String)
         case timedOut(Duration)
         case closedByPeer
+        case proxy(ProxyError)
+        case tls(TLSError)
         /// The server refused us in its own protocol.
         case server(RedisServerError)
         /// The peer broke its protocol or one of our limits.
         case peer(RESPError)
+        /// An answer over HTTP, but not the one that was needed.
+        case refused(HTTPRefusal)
+        /// The peer broke HTTP or one of our limits.
+        case http(HTTPError)
+        /// A request of ours that cannot be written.
+        case request(HTTPUsageError)
+        case redirect(HTTPRedirectError)
+        /// The WebSocket broke a rule or a limit, was cut, or is silent.
+        case webSocket(WebSocketError)
+        /// The peer's close frame.
+        case closed(WebSocketClose)
         case unusableAddress(String)
     }
 
@@ -29,17 +50,53 @@ package struct ConnectionError: Error, Equatable, Sendable {
     package init(_ stage: Stage, _ reason: Reason) {
         (self.stage, self.reason) = (stage, reason)
     }
+
+    /// Another attempt at once would be told the same: somebody has to change something, here or there.
+    package var isRefusal: Bool {
+        switch reason {
+        case .server(let error):
+            switch error.reaction {
+            case .refusal, .poll, .stopKey, .warn: true
+            case .retryOnConnection, .reconnect, .retryAcknowledgement, .pollForNow: false
+            }
+        case .tls(let error): error.isRefusal
+        case .proxy(let error): error.isRefusal
+        case .refused(let refusal): refusal.isLasting
+        case .webSocket(.handshake), .unusableAddress, .request, .redirect: true
+        case .http(let error):
+            switch error.code {
+            case .notHTTP, .tlsRecord: true
+            default: false
+            }
+        case .system, .timedOut, .closedByPeer, .peer, .webSocket, .closed: false
+        }
+    }
 }
 
 extension ConnectionError: CustomStringConvertible {
-    package var description: String {
+    package var description: String { "\(stage.rawValue): \(sentence)" }
+
+    private var sentence: String {
         switch reason {
-        case .system(let text): "\(stage.rawValue): \(text)"
-        case .timedOut(let limit): "\(stage.rawValue): no answer within \(limit)"
-        case .closedByPeer: "\(stage.rawValue): the peer closed the connection"
-        case .server(let error): "\(stage.rawValue): \(error)"
-        case .peer(let error): "\(stage.rawValue): \(error)"
-        case .unusableAddress(let text): "\(stage.rawValue): \(text)"
+        case .system(let text): text
+        case .timedOut(let limit) where stage == .tls:
+            "no answer within \(limit): is it the right port, and is TLS on there?"
+        case .timedOut(let limit) where stage == .upgrade || stage == .request:
+            "no answer within \(limit): the server accepts connections and says nothing; look whether it is well, and "
+                + "whether the port is the right one"
+        case .timedOut(let limit): "no answer within \(limit)"
+        case .closedByPeer: "the peer closed the connection"
+        case .proxy(let error): "\(error)"
+        case .tls(let error): "\(error)"
+        case .server(let error): "\(error)"
+        case .peer(let error): "\(error)"
+        case .refused(let refusal): "\(refusal)"
+        case .http(let error): "\(error)"
+        case .request(let error): "\(error)"
+        case .redirect(let error): "\(error)"
+        case .webSocket(let error): "\(error)"
+        case .closed(let close): "the peer closed the WebSocket with \(close)"
+        case .unusableAddress(let text): text
         }
     }
 }

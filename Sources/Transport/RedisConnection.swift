@@ -1,6 +1,4 @@
-import Glibc
 import NIOCore
-import NIOPosix
 import WireProtocols
 
 /// Told what happens on a `RedisConnection`, on its event loop, in the order it happens.
@@ -15,7 +13,7 @@ package protocol RedisConnectionDelegate: AnyObject {
     func redisConnection(_ connection: RedisConnection, failed error: ConnectionError)
 }
 
-/// One connection to Redis: resolve, connect, handshake, then replies to a delegate. It never reconnects.
+/// One connection to Redis: brought up by `Connector`, greeted, then replies to a delegate. It never reconnects.
 ///
 /// Confined to one event loop; `send` joins what is sent while a burst of replies is handed over into one flush.
 package final class RedisConnection {
@@ -77,69 +75,25 @@ package final class RedisConnection {
 
     private func open() {
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        let bootstrap = ClientBootstrap(group: eventLoop)
-            .connectTimeout(configuration.connectTimeout)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try bound.value.addHandlers(to: channel) }
-            }
-        let future: EventLoopFuture<any Channel>
-        switch configuration.endpoint.address {
-        case .tcp(let host, let port): future = Self.withTCPOptions(bootstrap).connect(host: host, port: port)
-        case .unix(let path): future = bootstrap.connect(unixDomainSocketPath: path)
-        }
-        future.assumeIsolated().whenComplete { result in
-            if case .failure(let error) = result { self.fail(self.connectFailure(error)) }
+        Connector.connect(configuration.endpoint.connection, on: eventLoop) { channel in
+            try bound.value.addHandler(to: channel)
+        }.assumeIsolated().whenFailure { error in
+            // Connector fails with nothing else.
+            self.fail(error as? ConnectionError ?? ConnectionError(.connect, .system("\(error)")))
         }
     }
 
-    /// The stages above the socket, outermost first. TLS belongs in front of the reply handler.
-    private func addHandlers(to channel: any Channel) throws {
+    private func addHandler(to channel: any Channel) throws {
+        guard !isClosed else { throw ConnectionError(.connect, .system("given up")) }
+        self.channel = channel
         let reader = try RESPReader(limits: configuration.limits)
         try channel.pipeline.syncOperations.addHandler(RedisReplyHandler(connection: self, reader: reader))
     }
 
-    /// A dead peer is found while sending (user timeout) and while waiting (keepalive: 60 s, then 3 times 10 s).
-    private static func withTCPOptions(_ bootstrap: ClientBootstrap) -> ClientBootstrap {
-        bootstrap
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
-            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPIDLE)), value: 60)
-            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPINTVL)), value: 10)
-            .channelOption(.tcpOption(.init(rawValue: TCP_KEEPCNT)), value: 3)
-            .channelOption(.tcpOption(.init(rawValue: TCP_USER_TIMEOUT)), value: 30_000)
-    }
-
-    private func connectFailure(_ error: any Error) -> ConnectionError {
-        switch error {
-        case let error as NIOConnectionError where error.connectionErrors.isEmpty:
-            return ConnectionError(.resolve, .system("no address for \(error.host)"))
-        case let error as NIOConnectionError:
-            let causes = error.connectionErrors.map { "\($0.target): \(Self.words($0.error))" }
-            return ConnectionError(.connect, .system(causes.joined(separator: ", ")))
-        case let error as ChannelError:
-            if case .connectTimeout = error {
-                return ConnectionError(.connect, .timedOut(Duration(configuration.connectTimeout)))
-            }
-            return ConnectionError(.connect, .system("\(error)"))
-        case let error as SocketAddressError: return ConnectionError(.resolve, .unusableAddress("\(error)"))
-        default: return ConnectionError(.connect, .system(Self.words(error)))
-        }
-    }
-
-    static func words(_ error: any Error) -> String {
-        guard let error = error as? IOError else { return "\(error)" }
-        return String(cString: strerror(error.errnoCode)).lowercased()
-    }
+    /// What the server showed in the TLS handshake; nil without TLS, and before `redisConnectionReady`.
+    package var tlsPeer: TLSPeer? { channel.flatMap { Connector.tlsPeer(of: $0) } }
 
     // MARK: - From the handler
-
-    func activated(_ channel: any Channel) {
-        guard !isClosed else {
-            channel.close(promise: nil)
-            return
-        }
-        self.channel = channel
-    }
 
     func ready(version: String?, warnings: [RedisServerError]) {
         delegate?.redisConnectionReady(self, version: version, warnings: warnings)

@@ -10,7 +10,6 @@ package struct RedisConnectionConfiguration: Sendable {
     /// Knows what the server calls its commands.
     package var writer: RESPCommandWriter
     package var limits = RESPLimits()
-    package var connectTimeout = TimeAmount.seconds(5)
     package var handshakeTimeout = TimeAmount.seconds(5)
 
     package init(

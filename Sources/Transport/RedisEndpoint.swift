@@ -1,27 +1,24 @@
 /// Where a Redis server is reached, and which of its databases.
 package struct RedisEndpoint: Sendable, Equatable, CustomStringConvertible {
-    package enum Address: Sendable, Equatable {
-        /// A name is resolved anew for every connection.
-        case tcp(host: String, port: Int)
-        case unix(path: String)
-    }
-
-    package var address: Address
+    package var connection: EndpointConfiguration
     package var database: Int
 
+    package init(_ connection: EndpointConfiguration, database: Int = 0) {
+        (self.connection, self.database) = (connection, database)
+    }
+
     package init(host: String, port: Int = 6379, database: Int = 0) {
-        address = .tcp(host: host, port: port)
-        self.database = database
+        self.init(EndpointConfiguration(host: host, port: port), database: database)
     }
 
     package init(unixPath: String, database: Int = 0) {
-        address = .unix(path: unixPath)
-        self.database = database
+        self.init(EndpointConfiguration(.unix(path: unixPath)), database: database)
     }
 
     package var description: String {
-        switch address {
-        case .tcp(let host, let port): "redis://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+        switch connection.address {
+        case .tcp(let host, let port):
+            "\(connection.tls == nil ? "redis" : "rediss")://\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
         case .unix(let path): "unix://\(path)?db=\(database)"
         }
     }

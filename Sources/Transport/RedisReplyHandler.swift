@@ -18,9 +18,9 @@ final class RedisReplyHandler: ChannelInboundHandler {
 
     private var stage: ConnectionError.Stage { handshake == nil ? .established : .handshake }
 
-    func channelActive(context: ChannelHandlerContext) {
+    /// The channel is active by now.
+    func handlerAdded(context: ChannelHandlerContext) {
         let configuration = connection.configuration
-        connection.activated(context.channel)
         let timer = LoopTimer(eventLoop: context.eventLoop) { [connection] in
             connection.fail(ConnectionError(.handshake, .timedOut(Duration(configuration.handshakeTimeout))))
         }
@@ -31,7 +31,6 @@ final class RedisReplyHandler: ChannelInboundHandler {
             database: configuration.endpoint.database, writer: configuration.writer)
         connection.send(handshake.start())
         self.handshake = handshake
-        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -62,7 +61,12 @@ final class RedisReplyHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        connection.fail(ConnectionError(stage, .system(RedisConnection.words(error))))
+        switch error {
+        // A server with TLS 1.3 refuses a client's certificate only after the handshake.
+        case let error as TLSError:
+            connection.fail(ConnectionError(handshake == nil ? .established : .tls, .tls(error)))
+        default: connection.fail(ConnectionError(stage, .system(SystemWords.of(error))))
+        }
     }
 
     private func consume(_ bytes: UnsafeRawBufferPointer) throws {

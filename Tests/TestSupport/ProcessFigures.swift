@@ -4,6 +4,8 @@ import Foundation
 public struct ProcessFigures: Sendable {
     /// Anonymous memory, swap included, in bytes.
     public let anonymousBytes: Int
+    /// Address space, used or not, in bytes.
+    public let virtualBytes: Int
     /// Times each of its threads went to sleep of its own accord.
     private let sleeps: [String: Int]
     /// CPU time of all threads.
@@ -12,6 +14,7 @@ public struct ProcessFigures: Sendable {
     public init(of pid: pid_t) throws {
         let memory = try Self.fields("/proc/\(pid)/smaps_rollup")
         anonymousBytes = 1024 * ((memory["Anonymous"] ?? 0) + (memory["Swap"] ?? 0))
+        virtualBytes = 1024 * (try Self.fields("/proc/\(pid)/status")["VmSize"] ?? 0)
         let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
         sleeps = threads.reduce(into: [:]) { sleeps, thread in
             sleeps[thread] = (try? Self.fields("/proc/\(pid)/task/\(thread)/status"))?["voluntary_ctxt_switches"]

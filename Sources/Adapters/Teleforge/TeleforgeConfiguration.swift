@@ -55,6 +55,8 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
 
     package let endpoint: Endpoint
     package let database: Int
+    /// Nil: no TLS.
+    package let tls: TLSSettings?
     /// Only ever with a password.
     package let username: String?
     package let password: Secret?
@@ -72,12 +74,14 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
 
     /// What a file with nothing but `redis:` means, where no other value is given.
     package init(
-        endpoint: Endpoint, database: Int = 0, username: String? = nil, password: Secret? = nil,
+        endpoint: Endpoint, database: Int = 0, tls: TLSSettings? = nil, username: String? = nil,
+        password: Secret? = nil,
         lists: [List] = List.allCases, topics: [Topic] = [], prefix: String = "enigma:notifications", pop: Pop = .left,
         delivery: Delivery = .atLeastOnce, commandNames: [Command: String] = [:], maximumElementBytes: Int = 1 << 20,
         maximumDepth: Int = 16
     ) {
-        (self.endpoint, self.database, self.username, self.password) = (endpoint, database, username, password)
+        (self.endpoint, self.database, self.tls) = (endpoint, database, tls)
+        (self.username, self.password) = (username, password)
         (self.lists, self.topics, self.prefix, self.pop) = (lists, topics, prefix, pop)
         (self.delivery, self.commandNames) = (delivery, commandNames)
         (self.maximumElementBytes, self.maximumDepth) = (maximumElementBytes, maximumDepth)
@@ -85,6 +89,7 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
 
     package init?(_ section: ConfigurationSection) {
         let target = Self.target(section)
+        tls = target?.2
         username = section.string("username")
         password = section.secret("password")
         lists = section.enumerations("lists", List.self) ?? List.allCases
@@ -94,8 +99,6 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
         delivery = section.enumeration("delivery", Delivery.self) ?? .atLeastOnce
         commandNames = section.section("commands").map(Self.commandNames) ?? [:]
         (maximumElementBytes, maximumDepth) = Self.limits(section.section("limits"))
-        section.refuse(
-            "tls", "TLS to Redis is not built yet; it follows", hint: "use redis:// through a tunnel until then")
         if lists.isEmpty, topics.isEmpty, section.keys.contains("lists") {
             section.report(
                 "neither lists nor channels are to be read", at: section.mark(of: "lists"), hint: "name at least one")
@@ -106,7 +109,7 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
                 hint: "add password: { credential: NAME }")
         }
         guard let target else { return nil }
-        (endpoint, database) = target
+        (endpoint, database, _) = target
     }
 
     private static let prefixPattern = TextPattern("visible ASCII without blanks, not ending with ':'") {
@@ -117,22 +120,28 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
         $0.utf8.count <= 128 && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 
-    private static func target(_ section: ConfigurationSection) -> (Endpoint, Int)? {
-        let form = "redis://HOST:PORT/DATABASE or unix:///PATH"
-        guard
-            let url = section.url(
-                "redis", schemes: ["redis", "unix", "rediss"], hostless: ["unix"], form: form, required: true)
-        else { return nil }
+    /// Where to connect to, which database, and how TLS is spoken.
+    private typealias Target = (Endpoint, Int, TLSSettings?)
+
+    private static func target(_ section: ConfigurationSection) -> Target? {
+        let form = "redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH"
+        let url = section.url(
+            "redis", schemes: ["redis", "rediss", "unix"], hostless: ["unix"], form: form, required: true)
+        let tls = section.tls("tls")
+        guard let url else { return nil }
         let mark = section.valueMark(of: "redis")
-        switch url.scheme {
-        case "rediss":
+        if url.scheme != "rediss", section.keys.contains("tls") {
             section.report(
-                "TLS to Redis (rediss://) is not built yet; it follows", at: mark,
-                hint: "use redis:// through a tunnel until then")
-            return nil
-        case "unix": return unixTarget(url, at: mark, in: section)
-        default: return tcpTarget(url, at: mark, in: section)
+                "'tls' without TLS: the URL of 'redis' begins with \(url.scheme)://", at: section.mark(of: "tls"),
+                hint: "write rediss://HOST:PORT/DATABASE, or remove 'tls'")
         }
+        if url.scheme == "unix", section.keys.contains("proxy") {
+            section.report(
+                "no proxy leads to a unix socket", at: section.mark(of: "proxy"), hint: "remove 'proxy'")
+        }
+        let target =
+            url.scheme == "unix" ? unixTarget(url, at: mark, in: section) : tcpTarget(url, at: mark, in: section)
+        return target.map { ($0, $1, url.scheme == "rediss" ? tls ?? TLSSettings() : nil) }
     }
 
     private static func tcpTarget(
@@ -140,7 +149,8 @@ package struct TeleforgeConfiguration: AdapterConfiguration {
     ) -> (Endpoint, Int)? {
         guard url.query == nil else {
             section.report(
-                "bad URL for 'redis': a query has no meaning here", at: mark, hint: "write redis://HOST:PORT/DATABASE")
+                "bad URL for 'redis': a query has no meaning here", at: mark,
+                hint: "write \(url.scheme)://HOST:PORT/DATABASE")
             return nil
         }
         guard let database = database(url.path.dropFirst(), at: mark, in: section) else { return nil }

@@ -14,7 +14,7 @@ extension TeleforgeConfiguration {
 
     package func makeSource(_ source: SourceConfiguration, context: any SourceContext) -> any Source {
         TeleforgeSource(
-            name: source.name, configuration: self,
+            name: source.name, configuration: self, proxy: source.proxy,
             mapper: TeleforgeMapper(
                 prefix: prefix, raw: source.raw, limits: JSONLimits(bytes: maximumElementBytes, depth: maximumDepth)),
             context: context)

@@ -19,9 +19,12 @@ package final class TeleforgeSource: Source {
     private var isUp = false
     private var backlogs: [String: Int] = [:]
 
-    init(name: String, configuration: TeleforgeConfiguration, mapper: TeleforgeMapper, context: any SourceContext) {
+    init(
+        name: String, configuration: TeleforgeConfiguration, proxy: ProxySettings? = nil, mapper: TeleforgeMapper,
+        context: any SourceContext
+    ) {
         (self.name, self.mapper, self.context) = (name, mapper, context)
-        let redis = RedisConnectionConfiguration(configuration)
+        let redis = RedisConnectionConfiguration(configuration, proxy: proxy)
         lists = configuration.lists.map { list in
             var settings = TeleforgeListSession.Settings(key: "\(configuration.prefix):\(list.rawValue)")
             settings.end = configuration.pop == .left ? .left : .right
@@ -90,17 +93,19 @@ package final class TeleforgeSource: Source {
 }
 
 extension RedisConnectionConfiguration {
-    init(_ configuration: TeleforgeConfiguration) {
-        let endpoint: RedisEndpoint
-        switch configuration.endpoint {
-        case .tcp(let host, let port):
-            endpoint = RedisEndpoint(host: host, port: port, database: configuration.database)
-        case .unix(let path): endpoint = RedisEndpoint(unixPath: path, database: configuration.database)
-        }
+    init(_ configuration: TeleforgeConfiguration, proxy: ProxySettings?) {
+        let address: EndpointConfiguration.Address =
+            switch configuration.endpoint {
+            case .tcp(let host, let port): .tcp(host: host, port: port)
+            case .unix(let path): .unix(path: path)
+            }
+        let connection = EndpointConfiguration(
+            address, tls: configuration.tls.map { TLSClientConfiguration($0) },
+            proxy: proxy.map { ProxyConfiguration($0) })
         var names: [String: String] = [:]
         for (command, name) in configuration.commandNames { names[command.rawValue] = name }
         self.init(
-            endpoint: endpoint,
+            endpoint: RedisEndpoint(connection, database: configuration.database),
             credentials: configuration.password.map {
                 RedisCredentials(username: configuration.username, password: $0.bytes)
             },

@@ -197,9 +197,10 @@ extension TeleforgeListSession.CloseReason {
 
 extension ConnectionError {
     fileprivate var isTooLong: Bool {
-        switch reason {
-        case .peer(.tooLong), .peer(.tooMany): true
-        case .peer, .system, .timedOut, .closedByPeer, .server, .unusableAddress: false
+        guard case .peer(let error) = reason else { return false }
+        switch error {
+        case .tooLong, .tooMany: return true
+        case .malformed, .tooDeep, .unsupportedType, .outOfMemory: return false
         }
     }
 }

@@ -71,7 +71,7 @@ extension TenantReader {
         let label = section.string("tenant") ?? tenant
         let lifecycle = section.enumeration("lifecycle", SourceProfile.Lifecycle.self) ?? .strict
         let raw = section.enumeration("raw", RawPolicy.self) ?? .onUnmapped
-        section.refuse("proxy", "'proxy' is not built yet; it follows with the HTTP transport", hint: "remove it")
+        let proxy = section.proxy("proxy")
         guard let vendor else { return nil }
         guard let type = AdapterRegistry.adapter(vendor.text) else {
             refuse(
@@ -83,7 +83,8 @@ extension TenantReader {
         section.finish()
         guard let name, let adapter else { return nil }
         return SourceConfiguration(
-            name: name, isEnabled: isEnabled, tenant: label, lifecycle: lifecycle, raw: raw, adapter: adapter)
+            name: name, isEnabled: isEnabled, tenant: label, lifecycle: lifecycle, raw: raw, proxy: proxy,
+            adapter: adapter)
     }
 
     private func uniqueName(_ section: ConfigurationSection, names: inout [String: ConfigurationMark]) -> String? {

@@ -29,14 +29,15 @@ package struct SourceConfiguration: Sendable {
     package let tenant: String
     package let lifecycle: SourceProfile.Lifecycle
     package let raw: RawPolicy
+    package let proxy: ProxySettings?
     package let adapter: any AdapterConfiguration
 
     package init(
         name: String, isEnabled: Bool, tenant: String, lifecycle: SourceProfile.Lifecycle, raw: RawPolicy,
-        adapter: any AdapterConfiguration
+        proxy: ProxySettings? = nil, adapter: any AdapterConfiguration
     ) {
         (self.name, self.isEnabled, self.tenant) = (name, isEnabled, tenant)
-        (self.lifecycle, self.raw, self.adapter) = (lifecycle, raw, adapter)
+        (self.lifecycle, self.raw, self.proxy, self.adapter) = (lifecycle, raw, proxy, adapter)
     }
 
     package var vendor: String { type(of: adapter).vendor }

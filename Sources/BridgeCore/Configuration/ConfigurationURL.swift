@@ -100,7 +100,7 @@ extension ConfigurationSection {
         }
     }
 
-    private static func sentence(
+    static func sentence(
         for mistake: ConfigurationURL.Mistake, key: String, schemes: [String], form: String
     ) -> (cause: String, hint: String) {
         switch mistake {

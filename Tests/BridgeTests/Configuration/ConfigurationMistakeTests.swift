@@ -25,6 +25,12 @@ struct MistakeRow: Sendable, CustomTestStringConvertible {
         MistakeRow(fiveLines.replacing("redis://pbx.example:6379/0", with: url), "5:12", cause, hint)
     }
 
+    /// `keys` in `tls: { … }` of a source that speaks TLS; the first one is at column 12.
+    static func tls(_ keys: String, _ column: Int, _ cause: String, _ hint: String? = nil) -> MistakeRow {
+        let text = withSourceKeys("tls: { \(keys) }").replacing("redis://pbx", with: "rediss://pbx")
+        return MistakeRow(text, "6:\(column)", cause, hint)
+    }
+
     var testDescription: String { "\(place) \(cause)" }
 }
 
@@ -93,7 +99,24 @@ struct ConfigurationMistakeTests {
         .source("enabled: \"false\"", "6:14", "'enabled' is true or false, found text", "without quotes: false"),
         .source("lifecycle: loose", "6:16", "expected one of strict, sparse"),
         .source("raw: on_unmaped", "6:10", "expected one of off, on_unmapped", "did you mean 'on_unmapped'?"),
-        .source("proxy: http://proxy:3128", "6:5", "'proxy' is not built yet", "remove it"),
+        .source("proxy: proxy:3128", "6:12", "bad URL for 'proxy': no scheme", "http://HOST:PORT"),
+        .source("proxy: https://proxy:3128", "6:12", "scheme 'https' is not known here", "'http'?"),
+        .source("proxy: http://proxy", "6:12", "the proxy needs a port", "http://HOST:PORT"),
+        .source("proxy: http://proxy:3128/x", "6:12", "a proxy has no path", "http://HOST:PORT"),
+        .source("proxy: http://u:hunter2@proxy:3128", "6:12", "credentials do not belong in the URL", "username: NAME"),
+        .source("proxy: [http://proxy:3128]", "6:12", "expected a URL for 'proxy', found a list"),
+        .source("proxy: {}", "6:12", "'url' is missing in 'proxy'", "add 'url: …'"),
+        .source(
+            "proxy: { url: http://proxy:3128, username: u }", "6:38", "'username' alone is no credentials",
+            "password: {"
+        ),
+        .source(
+            "proxy: { url: http://proxy:3128, password: { env: REDIS_PASSWORD } }", "6:38",
+            "'password' alone is no credentials", "username: NAME"),
+        .source(
+            "proxy: { url: http://proxy:3128, username: a:b, password: { env: REDIS_PASSWORD } }", "6:48",
+            "bad 'username': 'a:b'", "without ':'"),
+        .source("proxy: { urll: http://proxy:3128, url: http://p:1 }", "6:14", "unknown key 'urll'", "'url'?"),
         MistakeRow(
             fiveLines + "  - name: cape\n    vendor: teleforge\n    redis: redis://a\n", "6:11",
             "the name 'cape' is taken, by line 3, column 11", "unique"),
@@ -108,7 +131,8 @@ struct ConfigurationMistakeTests {
     static let teleforge: [MistakeRow] = [
         .redis("pbx.example:6379", "no scheme", "redis://HOST:PORT/DATABASE"),
         .redis("http://pbx.example/", "scheme 'http' is not known here", "redis://HOST:PORT/DATABASE"),
-        .redis("rediss://pbx.example/", "TLS to Redis (rediss://) is not built yet; it follows", "tunnel"),
+        .redis("redis+tls://pbx.example/", "no scheme", "rediss:// for TLS"),
+        .redis("rediss://pbx.example/0?ssl=true", "a query has no meaning", "rediss://HOST:PORT/DATABASE"),
         .redis("redis://:hunter2@pbx.example/", "a password does not belong in the URL", "password: {"),
         .redis("redis://admin@pbx.example/", "a user name does not belong in the URL", "username: NAME"),
         .redis("redis://u:1/hunter2@pbx.example/0", "the database is not a number"),
@@ -131,7 +155,22 @@ struct ConfigurationMistakeTests {
         .source("limits: { depth: \"16\" }", "6:22", "'depth' is a number, found text", "without quotes: 16"),
         .source("limits: { depth: 016 }", "6:22", "expected a number from 2 to 64 for 'depth', found '016'", "decimal"),
         .source("limits: { element_bytes: 1 MiB }", "6:30", "expected a size for 'element_bytes'", "64KiB"),
-        .source("tls: { ca: /x }", "6:5", "TLS to Redis is not built yet; it follows", "tunnel"),
+        .source(
+            "tls: { server_name: pbx }", "6:5", "'tls' without TLS: the URL of 'redis' begins with redis://",
+            "write rediss://HOST:PORT/DATABASE"),
+        .tls("ca: /nonexistent/ca.pem", 16, "tls.ca /nonexistent/ca.pem cannot be read: No such file"),
+        .tls("ca: /dev/null", 16, "tls.ca /dev/null cannot be read: it is not a regular file"),
+        .tls("ca: /etc/hostname", 16, "tls.ca /etc/hostname holds no certificate in PEM form"),
+        .tls("ca: ca.pem", 16, "'ca' needs an absolute path", "begin it with /"),
+        .tls("cert: /etc/hostname", 12, "'cert' without 'key'", "add key: PATH"),
+        .tls("key: { env: REDIS_PASSWORD }", 12, "'key' without 'cert'", "add cert: PATH"),
+        .tls("cert: /x, key: /nonexistent/key", 27, "the key '/nonexistent/key' cannot be read: No such file"),
+        .tls("cert: /x, key: /etc/hostname", 27, "'/etc/hostname' can be read or written by others", "chmod 640"),
+        .tls("server_name: https://pbx", 25, "bad 'server_name': 'https://pbx'", "a host name or an address"),
+        .tls("server_name: \"fd00::1::2\"", 25, "bad 'server_name': 'fd00::1::2'", "a host name or an address"),
+        .tls("verify: insecur", 20, "expected one of full, insecure for 'verify'", "did you mean 'insecure'?"),
+        .tls("verify: false", 20, "expected one of full, insecure for 'verify', found 'false'", "'verify: insecure'"),
+        .tls("verfy: full", 12, "unknown key 'verfy' in 'tls'", "did you mean 'verify'?"),
         .source("username: cti", "6:5", "'username' without 'password'", "credential"),
         .source(
             "password: hunter2", "6:15", "'password' is a secret and must not be written into the file",

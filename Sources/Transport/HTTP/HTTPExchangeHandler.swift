@@ -1,0 +1,121 @@
+import NIOCore
+import WireProtocols
+
+/// One connection's requests and answers, one at a time.
+final class HTTPExchangeHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    /// How a request went.
+    enum Outcome {
+        case answer(HTTPResponseHead, ByteBuffer)
+        /// `isUntouched`: not one byte of an answer had come.
+        case failed(ConnectionError, isUntouched: Bool)
+    }
+
+    private struct Exchange {
+        var head: HTTPResponseHead?
+        var body = ByteBuffer()
+        var isUntouched = true
+        let completion: (Outcome) -> Void
+    }
+
+    private let configuration: HTTPClientConfiguration
+    private var channel: (any Channel)?
+    private var parser: HTTPResponseParser
+    private var exchange: Exchange?
+    private var timer: LoopTimer?
+
+    init(configuration: HTTPClientConfiguration) {
+        self.configuration = configuration
+        parser = HTTPResponseParser(limits: configuration.limits)
+    }
+
+    /// Another request may be sent.
+    var isUsable: Bool { exchange == nil && channel?.isActive == true }
+
+    /// Sends a request. `completion` is called once, later, on the event loop.
+    func perform(_ bytes: ByteBuffer, method: String, completion: @escaping (Outcome) -> Void) {
+        guard let channel, channel.isActive else {
+            return completion(.failed(ConnectionError(.request, .closedByPeer), isUntouched: true))
+        }
+        exchange = Exchange(completion: completion)
+        parser.expect(method: method)
+        timer?.set(channel.eventLoop.now + configuration.headTimeout)
+        channel.writeAndFlush(bytes, promise: nil)
+    }
+
+    func close() { channel?.close(promise: nil) }
+
+    // MARK: - Channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        channel = context.channel
+        timer = LoopTimer(eventLoop: context.eventLoop) { [weak self] in self?.deadlineReached() }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        timer?.set(nil)
+        (timer, channel) = (nil, nil)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        exchange?.isUntouched = false
+        parser.receive(unwrapInboundIn(data))
+        pull()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        do {
+            try parser.connectionClosed()
+            pull()
+            fail(.closedByPeer)
+        } catch {
+            fail(.http(error))
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error {
+        case let error as ConnectionError: fail(error.reason)
+        case let error as TLSError: fail(.tls(error))
+        default: fail(.system(RedisConnection.words(error)))
+        }
+    }
+
+    private func pull() {
+        do {
+            while let part = try parser.next() {
+                switch part {
+                case .head(let head):
+                    exchange?.head = head
+                    if let channel { timer?.set(channel.eventLoop.now + configuration.bodyTimeout) }
+                case .body(let bytes): exchange?.body.writeImmutableBuffer(bytes)
+                case .end: return complete()
+                }
+            }
+        } catch {
+            fail(.http(error))
+        }
+    }
+
+    private func complete() {
+        guard let exchange = exchange.take(), let head = exchange.head else { return }
+        if parser.isReusable, let channel {
+            timer?.set(channel.eventLoop.now + configuration.idleTimeout)
+        } else {
+            close()
+        }
+        exchange.completion(.answer(head, exchange.body))
+    }
+
+    private func fail(_ reason: ConnectionError.Reason) {
+        close()
+        guard let exchange = exchange.take() else { return }
+        exchange.completion(.failed(ConnectionError(.request, reason), isUntouched: exchange.isUntouched))
+    }
+
+    private func deadlineReached() {
+        let limit = exchange?.head == nil ? configuration.headTimeout : configuration.bodyTimeout
+        fail(.timedOut(Duration(limit)))
+    }
+}
