@@ -77,7 +77,9 @@ let package = Package(
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
-        .target(name: "TestSupport", path: "Tests/TestSupport", exclude: ["Fixtures"], swiftSettings: warnings),
+        .target(
+            name: "TestSupport", dependencies: ["WireProtocols"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
@@ -86,7 +88,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "WireProtocols", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
             ],
-            exclude: ["BERT/Fixtures"], swiftSettings: warnings),
+            exclude: ["BERT/Fixtures", "BERT/erlang_terms.escript"], swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
             dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],
