@@ -78,7 +78,8 @@ let package = Package(
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
         .target(
-            name: "TestSupport", dependencies: ["COpenSSL"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            name: "TestSupport", dependencies: ["COpenSSL", "WireProtocols"], path: "Tests/TestSupport",
+            exclude: ["Fixtures"],
             swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
@@ -88,7 +89,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "WireProtocols", "Codecs", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
             ],
-            exclude: ["BERT/Fixtures"], swiftSettings: warnings),
+            exclude: ["BERT/Fixtures", "BERT/erlang_terms.escript"], swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
             dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],

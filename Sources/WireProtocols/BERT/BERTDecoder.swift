@@ -28,7 +28,8 @@ public final class BERTDecoder {
         inflated?.deallocate()
     }
 
-    /// The term that `message` is, all of it. A view: valid while `message` is, and until the next call. Never store it.
+    /// The term that `message` is, all of it. A view: valid while `message` and this decoder are, and until the next call.
+    /// Never store it, and never call this on a decoder that nobody holds.
     public func decode(_ message: UnsafeRawBufferPointer) throws(BERTError) -> BERTTerm {
         giveBack()
         guard let base = message.baseAddress, message.count > 0 else { throw BERTError(.empty, offset: 0) }

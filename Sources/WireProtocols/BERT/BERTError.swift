@@ -21,6 +21,7 @@ public struct BERTError: Error, Equatable, Sendable {
         case notSmallInteger
         case referenceTooLong(words: Int)
         case funTooLarge(variables: Int)
+        case funSize(announced: Int, left: Int)
         case opaqueOutOfRange
         case inflating(String)
         /// A compressed term whose claimed size differs from what it holds.
@@ -49,7 +50,7 @@ public struct BERTError: Error, Equatable, Sendable {
         case .tooLong, .tooDeep, .tooManyTerms, .integerTooLong, .keysTooComplex, .compressed: true
         case .empty, .notVersioned, .truncated, .unknownTag, .refusedTag, .trailingBytes, .atomTooLong, .atomNotUTF8,
             .floatNotFinite, .floatNotNumber, .bitCount, .duplicateKey, .notAtom, .notSmallInteger, .referenceTooLong,
-            .funTooLarge, .opaqueOutOfRange, .inflating, .inflatedSize:
+            .funTooLarge, .funSize, .opaqueOutOfRange, .inflating, .inflatedSize:
             false
         }
     }
@@ -78,6 +79,7 @@ extension BERTError.Reason: CustomStringConvertible {
         case .notSmallInteger: "no small integer where one is due"
         case .referenceTooLong(let words): "a reference of \(words) words; 5 are the most"
         case .funTooLarge(let variables): "a fun of \(variables) free variables; 255 are the most"
+        case .funSize(let size, let left): "a fun of \(size) bytes is announced, and \(left) are there"
         case .opaqueOutOfRange: "a pid, port or reference with a number that none can have"
         case .inflating(let text): "a compressed term cannot be inflated: \(text)"
         case .inflatedSize(let claimed): "a compressed term does not hold the \(claimed) bytes that it claims"

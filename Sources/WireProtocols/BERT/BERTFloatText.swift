@@ -1,7 +1,7 @@
 /// The decimal text of FLOAT_EXT.
 enum BERTFloatText {
-    /// Bytes before the 0 that ends the text, or nil where these are no number: sign, digits, point, digits, and an
-    /// exponent that may be missing.
+    /// Bytes before the 0 that ends the text, or nil where these are no number: sign, digits, point (or comma, as in OTP),
+    /// digits, and an exponent that may be missing.
     static func length(of text: UnsafeRawBufferPointer) -> Int? {
         var index = 0
         func skipSign() { if index < text.count, text[index] == 0x2B || text[index] == 0x2D { index += 1 } }
@@ -11,7 +11,8 @@ enum BERTFloatText {
             return index > start
         }
         skipSign()
-        guard skipDigits(), index < text.count, text[index] == UInt8(ascii: ".") else { return nil }
+        guard skipDigits(), index < text.count, text[index] == UInt8(ascii: ".") || text[index] == UInt8(ascii: ",")
+        else { return nil }
         index += 1
         guard skipDigits() else { return nil }
         if index < text.count, text[index] | 0x20 == UInt8(ascii: "e") {
@@ -25,7 +26,8 @@ enum BERTFloatText {
 
     /// The value of a checked text; infinite where it is out of range.
     static func value(_ text: UnsafeRawBufferPointer) -> Double {
-        Double(String(decoding: text, as: UTF8.self)) ?? .infinity
+        let digits = text.lazy.map { $0 == UInt8(ascii: ",") ? UInt8(ascii: ".") : $0 }
+        return Double(String(decoding: digits, as: UTF8.self)) ?? .infinity
     }
 
     /// The shortest text that reads back as `number`, with digits on both sides of a point. At most 24 bytes.

@@ -15,10 +15,10 @@ enum BERTInflater {
             throw BERTError(.truncated(needed: header + 1 - 2, left: message.count - 2), offset: 2)
         }
         let claimed = Int(UInt32(bigEndian: message.loadUnaligned(fromByteOffset: 2, as: UInt32.self)))
-        guard claimed <= limit else { throw BERTError(.tooLong(limitBytes: limit), offset: 2) }
         guard claimed > 0, claimed / largestRatio <= message.count - header else {
             throw BERTError(.inflatedSize(claimed: claimed), offset: 2)
         }
+        guard claimed <= limit else { throw BERTError(.tooLong(limitBytes: limit), offset: 2) }
         // One byte more than claimed, so that a longer content is noticed.
         let output = UnsafeMutableRawBufferPointer.allocate(byteCount: claimed + 1, alignment: 16)
         do {

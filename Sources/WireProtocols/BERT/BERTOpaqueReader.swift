@@ -66,6 +66,7 @@ struct BERTOpaqueReader {
 
     /// An integer of at most 60 bits.
     private mutating func readInteger() {
+        while bytes.load(fromByteOffset: position, as: UInt8.self) == BERTTag.list.rawValue { position += 5 }
         switch BERTTag(rawValue: UInt8(take(1))) {
         case .smallInteger: numbers.append(take(1))
         case .integer: numbers.append(UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: take(4)))))

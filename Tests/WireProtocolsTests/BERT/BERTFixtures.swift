@@ -14,7 +14,6 @@ struct BERTFixture: CustomStringConvertible, Sendable {
     var expect: String { expectation.root["expect"]?.string ?? "" }
     /// The decoded term in canonical JSON, pairs of maps sorted; nil for broken ones.
     var term: String? { expectation.root["term"].map(BERTNotation.canonical) }
-    var isOKForOTP: Bool { expectation.root["otp"]?.string == "ok" }
     /// Compressed, or holding an integer that the default limits refuse.
     var needsLooserLimits: Bool { isCompressed || ["etf-big-255", "etf-big-256"].contains(name) }
     var isCompressed: Bool { bytes.count > 1 && bytes[1] == 80 }
