@@ -46,10 +46,10 @@ package final class HTTPClient {
     /// Fails what is under way and what waits, and closes the connection.
     package func close() {
         isClosed = true
-        kept?.handler.close()
-        kept = nil
         let tasks = [current].compactMap { $0 } + waiting
         (current, waiting) = (nil, [])
+        kept?.handler.close()
+        kept = nil
         for task in tasks { task.promise.fail(ConnectionError(.request, .system("the client is closed"))) }
     }
 

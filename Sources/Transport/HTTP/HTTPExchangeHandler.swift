@@ -78,7 +78,7 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
         switch error {
         case let error as ConnectionError: fail(error.reason)
         case let error as TLSError: fail(.tls(error))
-        default: fail(.system(RedisConnection.words(error)))
+        default: fail(.system(SystemWords.of(error)))
         }
     }
 
@@ -109,8 +109,10 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
     }
 
     private func fail(_ reason: ConnectionError.Reason) {
+        // Before closing, which would be told as a second fault.
+        let exchange = exchange.take()
         close()
-        guard let exchange = exchange.take() else { return }
+        guard let exchange else { return }
         exchange.completion(.failed(ConnectionError(.request, reason), isUntouched: exchange.isUntouched))
     }
 

@@ -227,7 +227,7 @@ package final class WebSocketConnection {
         switch error {
         case let error as ConnectionError: fail(error)
         case let error as TLSError: fail(ConnectionError(stage, .tls(error)))
-        default: fail(ConnectionError(stage, .system(RedisConnection.words(error))))
+        default: fail(ConnectionError(stage, .system(SystemWords.of(error))))
         }
     }
 

@@ -48,7 +48,7 @@ package final class WebSocketServer {
                 return channel.localAddress?.port ?? 0
             }
             .flatMapErrorThrowing { error in
-                throw ConnectionError(.connect, .system(RedisConnection.words(error)))
+                throw ConnectionError(.connect, .system(SystemWords.of(error)))
             }
     }
 

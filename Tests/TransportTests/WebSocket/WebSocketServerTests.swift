@@ -1,0 +1,112 @@
+import NIOCore
+import TestSupport
+import Testing
+import Transport
+import WireProtocols
+
+@Suite struct WebSocketServerTests {
+    private static func page(_ request: WebSocketServerRequest, _ log: WebSocketLog) -> WebSocketServerDecision {
+        switch request.head.path {
+        case "/ws": .accept(WebSocketRecorder(log))
+        case "/echo": .answer(status: 200, headers: ["Content-Type": "text/x"], body: String(buffer: request.body))
+        default: .answer(status: 404, body: "nothing at \(request.head.path)")
+        }
+    }
+
+    @Test("Plain requests are answered, several on one connection")
+    func plain() async throws {
+        let server = try await WebSocketServerBench(decide: Self.page)
+        let client = try await RawClient(port: server.port)
+        let wire =
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" + "HEAD /no HTTP/1.1\r\nHost: x\r\n\r\n"
+            + "GET /no HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        try await client.send(wire)
+        try await eventually("all are answered", state: { client.received }) { client.isClosed }
+        #expect(
+            client.received
+                == "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 3\r\n\r\nabc"
+                + "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 14\r\n\r\n"
+                + "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 14\r\nConnection: close\r\n\r\nnothing at /no"
+        )
+        try await client.end()
+        try await server.end()
+    }
+
+    @Test(
+        "What is no request for a WebSocket is refused with its status, and closed",
+        arguments: [
+            ("GET /ws HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"),
+            ("GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+            (
+                "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 12\r\n\r\n",
+                "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            ),
+            (
+                "POST /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n",
+                "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"
+            ),
+            ("nonsense\r\n\r\n", "HTTP/1.1 400 Bad Request\r\n"),
+            ("GET /ws HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n", "HTTP/1.1 413 Content Too Large\r\n"),
+            (
+                "GET /ws HTTP/1.1\r\nHost: x\r\nX: " + String(repeating: "y", count: 20_000),
+                "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+            ),
+        ])
+    func refusals(wire: String, answer: String) async throws {
+        let server = try await WebSocketServerBench(decide: Self.page)
+        let client = try await RawClient(port: server.port)
+        try await client.send(wire)
+        try await eventually("it is closed", state: { client.received }) { client.isClosed }
+        #expect(client.received.hasPrefix(answer) && client.received.contains("Connection: close"))
+        try await client.end()
+        try await server.end()
+    }
+
+    @Test("A frame that comes with the request is not lost")
+    func eager() async throws {
+        let server = try await WebSocketServerBench(decide: Self.page)
+        let client = try await RawClient(port: server.port)
+        let request =
+            "GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        try await client.send(request, bytes: [0x81, 0x81, 0, 0, 0, 0, 0x61])
+        try await eventually("it is heard", state: { "\(server.log.seen)" }) { server.log.seen.contains("text a") }
+        try await eventually("the answer has come", state: { client.received }) {
+            client.received.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")
+        }
+        try await client.end()
+        try await server.end()
+    }
+
+    @Test("A client that says nothing is closed at the deadline, one too many is told so")
+    func limits() async throws {
+        let server = try await WebSocketServerBench({
+            $0.requestTimeout = .milliseconds(500)
+            $0.maximumConnections = 1
+        })
+        let mute = try await RawClient(port: server.port)
+        try await mute.send("GET")
+        let second = try await RawClient(port: server.port)
+        try await eventually("the second is told", state: { second.received }) { second.isClosed }
+        #expect(second.received.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n"))
+        try await eventually("the mute one is closed") { mute.isClosed }
+        #expect(mute.received.isEmpty)
+        let third = WebSocketBench(port: server.port)
+        try await third.open()
+        try await third.expect("ready")
+        try await third.end()
+        for client in [mute, second] { try await client.end() }
+        try await server.end()
+    }
+
+    @Test("A port that is taken is told")
+    func portTaken() async throws {
+        let server = try await WebSocketServerBench()
+        let port = server.port
+        let error = await #expect(throws: ConnectionError.self) {
+            _ = try await WebSocketServerBench({ $0.port = port })
+        }
+        #expect(error.map { "\($0)" }?.contains("address already in use") == true)
+        try await server.end()
+    }
+}
