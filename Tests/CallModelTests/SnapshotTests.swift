@@ -124,31 +124,34 @@ struct SnapshotTests {
     // MARK: Open calls after a restart
 
     /// A call that rings, one that talks, one parked, one in a transfer, one waiting, and one that has ended.
+    private static let steps: [(fact: CallFact, second: Double, leg: String, peer: String?)] = [
+        (plainFact(.callOffered, "ring"), 1, "ring", nil),
+        (plainFact(.callRinging, "ring", who: "1"), 2, "r1", "ring"),
+        (plainFact(.callRinging, "ring", who: "2"), 3, "r2", "ring"),
+        (plainFact(.callDialing, "talk"), 4, "talk", nil),
+        (plainFact(.callAnswered, "talk"), 5, "talk", "t1"),
+        (plainFact(.callOffered, "park"), 6, "park", nil),
+        (plainFact(.callAnswered, "park"), 7, "park", "p1"),
+        (plainFact(.callParked, "park"), 8, "park", nil),
+        (plainFact(.callOffered, "move"), 9, "move", nil),
+        (plainFact(.callAnswered, "move"), 10, "move", "m1"),
+        (plainFact(.callTransferStarted, "move"), 11, "move", nil),
+        (plainFact(.callOffered, "wait"), 12, "wait", nil),
+        (plainFact(.callQueued, "wait"), 13, "wait", nil),
+        (plainFact(.callOffered, "ivr"), 14, "ivr", nil),
+        (plainFact(.callTreatment, "ivr"), 15, "ivr", nil),
+        (plainFact(.callOffered, "gone"), 16, "gone", nil),
+        (plainFact(.callEnded, "gone"), 17, "gone", nil),
+    ]
+
     private static func lives() -> Scene {
         var scene = Scene(profile())
-        func apply(_ fact: CallFact, _ second: Double, leg: String, peer: String? = nil) {
-            var fact = fact
-            (fact.leg, fact.peerLeg, fact.occurredAt) = (leg, peer, at(second))
-            fact.identity = .timed(at(second).microseconds)
-            scene.apply(fact, at: second)
+        for step in steps {
+            var fact = step.fact
+            (fact.leg, fact.peerLeg, fact.occurredAt) = (step.leg, step.peer, at(step.second))
+            fact.identity = .timed(at(step.second).microseconds)
+            scene.apply(fact, at: step.second)
         }
-        apply(plainFact(.callOffered, "ring"), 1, leg: "ring")
-        apply(plainFact(.callRinging, "ring", who: "1"), 2, leg: "r1", peer: "ring")
-        apply(plainFact(.callRinging, "ring", who: "2"), 3, leg: "r2", peer: "ring")
-        apply(plainFact(.callDialing, "talk"), 4, leg: "talk")
-        apply(plainFact(.callAnswered, "talk"), 5, leg: "talk", peer: "t1")
-        apply(plainFact(.callOffered, "park"), 6, leg: "park")
-        apply(plainFact(.callAnswered, "park"), 7, leg: "park", peer: "p1")
-        apply(plainFact(.callParked, "park"), 8, leg: "park")
-        apply(plainFact(.callOffered, "move"), 9, leg: "move")
-        apply(plainFact(.callAnswered, "move"), 10, leg: "move", peer: "m1")
-        apply(plainFact(.callTransferStarted, "move"), 11, leg: "move")
-        apply(plainFact(.callOffered, "wait"), 12, leg: "wait")
-        apply(plainFact(.callQueued, "wait"), 13, leg: "wait")
-        apply(plainFact(.callOffered, "ivr"), 14, leg: "ivr")
-        apply(plainFact(.callTreatment, "ivr"), 15, leg: "ivr")
-        apply(plainFact(.callOffered, "gone"), 16, leg: "gone")
-        apply(plainFact(.callEnded, "gone"), 17, leg: "gone")
         return scene
     }
 
