@@ -78,7 +78,8 @@ let package = Package(
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
         .target(
-            name: "TestSupport", dependencies: ["COpenSSL", "WireProtocols"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["CallModel", "Codecs", "COpenSSL", "WireProtocols"],
+            path: "Tests/TestSupport",
             exclude: ["Fixtures"],
             swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),

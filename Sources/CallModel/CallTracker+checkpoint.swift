@@ -94,7 +94,7 @@ extension CallTracker {
         else { return }
         let slot = takeSlot(call.id, source, first.occurredAt, first.receivedAt)
         for event in events {
-            noteLegs(of: event)
+            noteTold(by: event)
             calls[slot].evolve(event, profile: sources[source].profile)
         }
         calls[slot].gaps = max(calls[slot].gaps, pointer.gaps)

@@ -10,7 +10,7 @@ extension CallTracker {
         }
         buryLingering(until: event.receivedAt)
         if event.kind.isOpener, let call = event.call, slotByID[call.id] == nil { makeRoomForRestored() }
-        noteLegs(of: event)
+        noteTold(by: event)
         fold(event, source: source, slot: event.call.flatMap { slotByID[$0.id] }.map(Int.init))
     }
 
@@ -131,7 +131,7 @@ extension CallTracker {
         var writer = EventIdentifier()
         let id = writer.make(profile, [Kind.sourceGap.name, stream.description, String(nextSeq)])
         var gap = Gap(id: id, from: min(from, to), to: to, reason: reason, recoverable: profile.recoverable)
-        gap.openCalls = Int64(
+        gap.recentCalls = Int64(
             slotByID.values.count { calls[Int($0)].source == source && !calls[Int($0)].hasEnded })
         fact.body.detail = .gap(gap)
         emit(fact, id: nil, slot: nil, source: source, receivedAt: to)

@@ -64,8 +64,8 @@ public struct CallTracker: ~Copyable {
     var entities: BoundedMap<TextHash, EntityState>
     /// True once an entity was forgotten: its next change is then numbered by `seq`, so that no id comes twice.
     var forgotEntities = false
-    /// For each call whose lines were read back at a restart the legs that they name, until somebody asks for them.
-    var restoredLegs: [String: [String]] = [:]
+    /// For each call whose lines were read back at a restart what they tell besides its state, until somebody asks for it.
+    var restoredCalls: [String: Told] = [:]
     /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
     var graceSlots: [Int32] = []
     private var identifier = EventIdentifier()

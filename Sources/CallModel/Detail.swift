@@ -258,7 +258,7 @@ public struct Gap: Sendable, Equatable {
     public var to: Timestamp
     public var reason: Reason
     public var recoverable: Recoverable
-    public var openCalls: Int64?
+    public var recentCalls: Int64?
 
     public enum Reason: String, CaseIterable, Sendable { case disconnect, crash, overflow, replaced }
     /// What the vendor can still give after a gap.

@@ -200,7 +200,7 @@ enum DetailReader {
             to: try LineReader.required(value.time("to"), "gap.to"),
             reason: try LineReader.required(value.word("reason"), "gap.reason"),
             recoverable: try LineReader.required(value.word("recoverable"), "gap.recoverable"))
-        gap.openCalls = value.integer("open_calls")
+        gap.recentCalls = value.integer("open_calls")
         return gap
     }
 }

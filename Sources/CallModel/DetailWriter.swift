@@ -77,7 +77,7 @@ enum DetailWriter {
                 $0.member("to", gap.to)
                 $0.member("reason", word: gap.reason.rawValue)
                 $0.member("recoverable", word: gap.recoverable.rawValue)
-                $0.member("open_calls", gap.openCalls)
+                $0.member("open_calls", gap.recentCalls)
             }
         case .snapshot(let snapshot):
             out.object("snapshot") {

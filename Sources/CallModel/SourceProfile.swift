@@ -20,6 +20,8 @@ public struct SourceProfile: Sendable, Equatable {
     public var closesOtherRings = false
     /// A second `ringing` of the same phone after this long is a new ring.
     public var ringsAgainAfter: Duration?
+    /// Calls are made of legs that the vendor tells one by one: a restart looks for them in the stored lines.
+    public var keepsLegs = false
     /// The vendor's presence comes without a time or an id of its own: a state like the others, of which the last counts.
     public var presenceIsState = false
     /// How long a call that everybody left may still be taken up by somebody else.

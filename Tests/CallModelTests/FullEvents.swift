@@ -193,7 +193,7 @@ enum FullEvents {
 
     private static func gap() -> Gap {
         var gap = Gap(id: UUID128(high: 3, low: 4), from: at(-5), to: at(0), reason: .overflow, recoverable: .queue)
-        gap.openCalls = 3
+        gap.recentCalls = 3
         return gap
     }
 

@@ -9,6 +9,7 @@ struct SnapshotTests {
         var profile = SourceProfile(vendor: "basix", name: "tokyo", tenant: "acme")
         profile.recoverable = .snapshot
         profile.presenceIsState = true
+        profile.keepsLegs = true
         return profile
     }
 
@@ -155,7 +156,7 @@ struct SnapshotTests {
         return scene
     }
 
-    private static func text(_ call: CallTracker.OpenCall) -> String {
+    private static func text(_ call: CallTracker.RecentCall) -> String {
         var words = [call.id, call.legs.joined(separator: "+")]
         if !call.alerting.isEmpty { words.append("rings " + call.alerting.joined(separator: ",")) }
         if !call.connected.isEmpty { words.append("with " + call.connected.joined(separator: ",")) }
@@ -163,30 +164,31 @@ struct SnapshotTests {
         if let slot = call.parkedSlot { words.append("in \(slot)") }
         if let queue = call.queueID { words.append("waits \(queue)") }
         if call.isInTreatment { words.append("treated") }
-        if call.isTransferOpen { words.append("moving") }
+        if let who = call.transferrer { words.append("moved by \(who)") }
+        if call.hasEnded { words.append("over") }
         return words.joined(separator: " ")
     }
 
     private static let expected = [
         "ring ring+r1+r2 rings agent:1,agent:2", "talk talk+t1 with agent:1 answered",
-        "park park+p1 answered in 901", "move move+m1 with agent:1 answered moving", "wait wait waits q1",
-        "ivr ivr treated",
+        "park park+p1 answered in 901", "move move+m1 with agent:1 answered moved by agent:1", "wait wait waits q1",
+        "ivr ivr treated", "gone gone over",
     ]
 
     @Test("A restart knows the open calls with their legs, from stored events alone")
-    func openCallsFromEvents() throws {
+    func recentCallsFromEvents() throws {
         let scene = Self.lives()
         var restarted = Scene(Self.profile())
         for event in scene.events { restarted.tracker.restore(try LineReader.read(event.line)) }
-        let open = restarted.tracker.takeOpenCalls(of: restarted.source)
+        let open = restarted.tracker.takeRecentCalls(of: restarted.source)
         #expect(open.map(Self.text) == Self.expected)
-        #expect(open.map(\.lastOccurred) == [3, 5, 8, 11, 13, 15].map { at($0) })
-        let again = restarted.tracker.takeOpenCalls(of: restarted.source)
+        #expect(open.map(\.lastOccurred) == [3, 5, 8, 11, 13, 15, 17].map { at($0) })
+        let again = restarted.tracker.takeRecentCalls(of: restarted.source)
         #expect(again.allSatisfy { $0.legs.isEmpty })
     }
 
     @Test("A restart knows them from a checkpoint and the lines of each call, wherever that was taken")
-    func openCallsFromCheckpoint() throws {
+    func recentCallsFromCheckpoint() throws {
         let whole = Self.lives()
         for count in 0...whole.events.count {
             var before = Scene(Self.profile())
@@ -201,7 +203,7 @@ struct SnapshotTests {
                 restarted.tracker.restoreCall(chain, pointer)
             }
             for event in whole.events.dropFirst(count) { restarted.tracker.restore(event) }
-            let open = restarted.tracker.takeOpenCalls(of: restarted.source)
+            let open = restarted.tracker.takeRecentCalls(of: restarted.source)
             #expect(open.map(Self.text) == Self.expected, "checkpoint after \(count)")
         }
     }

@@ -131,7 +131,7 @@ struct TrackerTimeTests {
         let up = scene.take()
         #expect(up.map(\.kind) == [.sourceConnected, .sourceGap])
         guard case .gap(let gap) = try #require(up.last).body.detail else { throw TestFailure(description: "no gap") }
-        #expect((gap.from, gap.to, gap.reason, gap.openCalls) == (at(5), at(20), .disconnect, 1))
+        #expect((gap.from, gap.to, gap.reason, gap.recentCalls) == (at(5), at(20), .disconnect, 1))
         #expect(gap.id == up.last?.id)
         #expect(scene.apply(plainFact(.callUpdated, "a"), at: 21).first?.call?.gaps == 1)
         #expect(scene.apply(plainFact(.callOffered, "b"), at: 22).first?.call?.gaps == nil)

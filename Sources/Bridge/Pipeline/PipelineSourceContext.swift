@@ -13,15 +13,15 @@ final class PipelineSourceContext: SourceContext {
     private let source: Int
     private let notePrefix: String
     private let notes: [String: [UInt8]]
-    let openCalls: [CallTracker.OpenCall]
+    let recentCalls: [CallTracker.RecentCall]
 
-    /// `notes` are those of the whole store and `openCalls` those of the source, as they were at the start.
+    /// `notes` are those of the whole store and `recentCalls` those of the source, as they were at the start.
     init(
         pipeline: IngestPipeline, source: Int, name: String, notes: [String: [UInt8]],
-        openCalls: [CallTracker.OpenCall], metrics: SourceMetrics, logger: Logger
+        recentCalls: [CallTracker.RecentCall], metrics: SourceMetrics, logger: Logger
     ) {
         (self.pipeline, self.source, self.metrics, self.logger) = (pipeline, source, metrics, logger)
-        (eventLoop, notePrefix, self.notes, self.openCalls) = (pipeline.eventLoop, "\(name)/", notes, openCalls)
+        (eventLoop, notePrefix, self.notes, self.recentCalls) = (pipeline.eventLoop, "\(name)/", notes, recentCalls)
     }
 
     func now() -> Timestamp { pipeline.now() }
@@ -38,8 +38,8 @@ final class PipelineSourceContext: SourceContext {
         pipeline.linkDown(source: source, reason: reason, lastGood: now())
     }
 
-    func linkDown(reason: String, gap: Gap.Reason) {
-        pipeline.linkDown(source: source, reason: reason, lastGood: now(), gap: gap)
+    func linkDown(reason: String, lastGood: Timestamp, gap: Gap.Reason) {
+        pipeline.linkDown(source: source, reason: reason, lastGood: lastGood, gap: gap)
     }
 
     func backlogChanged() { pipeline.onBacklogChange() }
