@@ -4,5 +4,5 @@ struct DecodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "decode",
         abstract: "Print what recorded bytes of a vendor's protocol say.",
-        subcommands: [DecodeBERTCommand.self])
+        subcommands: [DecodeBERTCommand.self, DecodeBasixCommand.self])
 }
