@@ -14,7 +14,7 @@ DESTDIR ?=
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets
 BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis python3 python3-redis python3-hiredis
 
 RELEASE := .build/release/cti-bridge

@@ -14,8 +14,8 @@ final class FaultScene {
     private var elements: TeleforgeElements
 
     /// nil, with a printed reason, where redis-server is missing.
-    init?(seed: UInt64, durableRedis: Bool = false) async throws {
-        guard let redis = try await RedisServer.start(durable: durableRedis) else { return nil }
+    init?(seed: UInt64, durableRedis: Bool = false, tls: RedisServer.TLS? = nil) async throws {
+        guard let redis = try await RedisServer.start(durable: durableRedis || tls != nil, tls: tls) else { return nil }
         (binary, self.redis, directory) = (try DaemonProcess.binary(), redis, try TemporaryDirectory())
         elements = TeleforgeElements(seed: seed)
     }
@@ -26,8 +26,8 @@ final class FaultScene {
     var linesPath: String { directory.file("lines.jsonl") }
     var configurationPath: String { directory.file("fault.yaml") }
 
-    /// Writes the tenant's file: one Teleforge source, and these sinks.
-    func configure(sinks: [String], store: String? = nil) throws {
+    /// Writes the tenant's file: one Teleforge source with `sourceKeys` besides, and these sinks.
+    func configure(sinks: [String], sourceKeys: [String] = [], store: String? = nil) throws {
         let text = """
             tenant: fault
             sources:
@@ -35,6 +35,7 @@ final class FaultScene {
                 vendor: teleforge
                 redis: \(redis.url)
                 lists: [inbound, cdr]
+            \(sourceKeys.map { "    \($0)" }.joined(separator: "\n"))
             sinks:
             \(sinks.map { "  - \($0)" }.joined(separator: "\n"))
             store: { path: \(store ?? directory.file("store.sqlite")) }

@@ -7,10 +7,11 @@ public final class RedisServer: Sendable {
     /// The same over restarts.
     public let port: UInt16
     private let arguments: [String]
+    private let isTLS: Bool
     private let process: Mutex<ChildProcess?>
 
     /// For the configuration of a source.
-    public var url: String { "redis://127.0.0.1:\(port)/0" }
+    public var url: String { "\(isTLS ? "rediss" : "redis")://127.0.0.1:\(port)/0" }
     public var unixURL: String { "unix://\(socketPath)" }
     public var socketPath: String { directory.file("redis.sock") }
 
@@ -18,7 +19,10 @@ public final class RedisServer: Sendable {
     ///
     /// - Parameter durable: an append-only file that is synced at each write, so that `kill` loses nothing that was
     ///   answered.
-    public static func start(durable: Bool = false, arguments: [String] = []) async throws -> RedisServer? {
+    /// - Parameter tls: its port then speaks TLS, and nothing else.
+    public static func start(
+        durable: Bool = false, arguments: [String] = [], tls: TLS? = nil
+    ) async throws -> RedisServer? {
         guard ChildProcess.find("redis-server") != nil else {
             printSkip("redis-server is not installed")
             return nil
@@ -28,7 +32,9 @@ public final class RedisServer: Sendable {
         // Between finding a free port and using it somebody else may take it.
         for _ in 0..<5 {
             let server = RedisServer(
-                directory: try TemporaryDirectory(), port: try freePort(), arguments: persistence + arguments)
+                directory: try TemporaryDirectory(), port: try LoopbackPort.free(),
+                arguments: persistence + arguments + (tls?.arguments ?? []), isTLS: tls != nil)
+            if let tls { try server.show(tls.identity, clientAuthority: tls.clientAuthority) }
             do {
                 try await server.start()
                 return server
@@ -37,9 +43,34 @@ public final class RedisServer: Sendable {
         throw problem
     }
 
-    private init(directory: TemporaryDirectory, port: UInt16, arguments: [String]) {
-        (self.directory, self.port, self.arguments) = (directory, port, arguments)
+    /// What a server with TLS shows, and whom it asks for a certificate.
+    public struct TLS: Sendable {
+        let identity: TestIdentity
+        let clientAuthority: String?
+
+        /// With `clientAuthority` (PEM) clients need a certificate of it.
+        public init(_ identity: TestIdentity, clientAuthority: String? = nil) {
+            (self.identity, self.clientAuthority) = (identity, clientAuthority)
+        }
+
+        fileprivate var arguments: [String] {
+            [
+                "--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "ca.pem",
+                "--tls-auth-clients", clientAuthority == nil ? "no" : "yes",
+            ]
+        }
+    }
+
+    private init(directory: TemporaryDirectory, port: UInt16, arguments: [String], isTLS: Bool) {
+        (self.directory, self.port, self.arguments, self.isTLS) = (directory, port, arguments, isTLS)
         process = Mutex(nil)
+    }
+
+    /// From the next start on.
+    public func show(_ identity: TestIdentity, clientAuthority: String? = nil) throws {
+        try directory.write("cert.pem", identity.certificates)
+        try directory.write("key.pem", identity.key)
+        try directory.write("ca.pem", clientAuthority ?? identity.certificate)
     }
 
     /// Starts it again after `stop` or `kill`, on the same port and data; returns when it answers.
@@ -48,9 +79,10 @@ public final class RedisServer: Sendable {
         let child = try ChildProcess(
             "redis-server",
             [
-                "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath, "--save", "", "--dir",
+                isTLS ? "--tls-port" : "--port", "\(port)", "--bind", "127.0.0.1", "--unixsocket", socketPath, "--save",
+                "", "--dir",
                 directory.path, "--daemonize", "no",
-            ] + arguments, output: .file(log), errors: .file(log))
+            ] + (isTLS ? ["--port", "0"] : []) + arguments, output: .file(log), errors: .file(log))
         process.withLock { $0 = child }
         try await eventually("redis-server answers", state: { directory.text("redis.log") }) {
             if let exit = child.ended() { throw TestFailure(description: "redis-server ended: \(exit)") }
@@ -71,22 +103,5 @@ public final class RedisServer: Sendable {
         child.signal(signal)
         _ = try await child.wait()
         process.withLock { $0 = nil }
-    }
-
-    private static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw SystemCallError("socket") }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let result = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 ? getsockname(descriptor, $0, &length) : -1
-            }
-        }
-        guard result == 0 else { throw SystemCallError("finding a free port") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

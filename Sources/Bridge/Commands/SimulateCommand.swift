@@ -21,8 +21,21 @@ struct SimulateTeleforgeCommand: AsyncParsableCommand {
         abstract: "Push invented calls to the Teleforge lists of a given Redis.",
         discussion: "Example:\n  cti-bridge simulate teleforge --redis redis://127.0.0.1:6379/0 --rate 5 --for 1m")
 
-    @Option(help: ArgumentHelp("redis://HOST:PORT/DATABASE or unix:///PATH", valueName: "url"))
+    @Option(help: ArgumentHelp("redis://HOST:PORT/DATABASE, rediss:// for TLS, or unix:///PATH", valueName: "url"))
     var redis: String
+
+    @Option(
+        help: ArgumentHelp("With rediss://: trust the certificates in this file, not the system's.", valueName: "pem"))
+    var ca: String?
+
+    @Option(help: ArgumentHelp("With rediss://: our certificate; needs --key.", valueName: "pem"))
+    var cert: String?
+
+    @Option(help: ArgumentHelp("With rediss://: the key of --cert.", valueName: "pem"))
+    var key: String?
+
+    @Flag(help: "With rediss://: believe whoever answers.")
+    var insecure = false
 
     @Option(help: "New calls per second.")
     var rate = 1.0
@@ -42,9 +55,15 @@ struct SimulateTeleforgeCommand: AsyncParsableCommand {
     var seed: UInt64?
 
     func validate() throws {
-        if Self.endpoint(redis) == nil {
-            throw ValidationError("'\(redis)' is no Redis URL; write redis://HOST:PORT/DATABASE or unix:///PATH.")
+        guard let endpoint else {
+            throw ValidationError(
+                "'\(redis)' is no Redis URL; write redis://HOST:PORT/DATABASE, rediss://HOST:PORT/DATABASE or unix:///PATH."
+            )
         }
+        guard endpoint.connection.tls != nil || ca == nil && cert == nil && key == nil && !insecure else {
+            throw ValidationError("--ca, --cert, --key and --insecure are for TLS: write rediss://HOST:PORT/DATABASE.")
+        }
+        guard (cert == nil) == (key == nil) else { throw ValidationError("--cert and --key go together.") }
         guard rate > 0, rate <= 100_000 else { throw ValidationError("--rate takes more than 0, at most 100000.") }
         guard speed >= 0.01, speed <= 1000 else { throw ValidationError("--speed takes 0.01 to 1000.") }
         if let limit, Quantity.duration(limit) == nil {
@@ -52,16 +71,28 @@ struct SimulateTeleforgeCommand: AsyncParsableCommand {
         }
     }
 
-    private static func endpoint(_ text: String) -> RedisEndpoint? {
-        guard let url = try? ConfigurationURL(text, schemes: ["redis", "unix"], hostless: ["unix"]) else { return nil }
+    private var endpoint: RedisEndpoint? {
+        guard let url = try? ConfigurationURL(redis, schemes: ["redis", "rediss", "unix"], hostless: ["unix"]) else {
+            return nil
+        }
         if url.scheme == "unix" { return RedisEndpoint(unixPath: url.path) }
         let database = url.path.dropFirst()
         guard let number = database.isEmpty ? 0 : Int(database) else { return nil }
-        return RedisEndpoint(host: url.host, port: url.port ?? 6379, database: number)
+        let tls = url.scheme == "rediss" ? tls : nil
+        return RedisEndpoint(
+            EndpointConfiguration(host: url.host, port: url.port ?? 6379, tls: tls), database: number)
+    }
+
+    private var tls: TLSClientConfiguration {
+        var identity: TLSIdentity?
+        if let cert, let key { identity = TLSIdentity(certificates: .file(cert), key: .file(key)) }
+        return TLSClientConfiguration(
+            trust: ca.map { .certificates(.file($0)) } ?? .system, identity: identity,
+            verification: insecure ? .insecure : .full)
     }
 
     func run() async throws {
-        guard let endpoint = Self.endpoint(redis) else { return }
+        guard let endpoint else { return }
         var random = SystemRandomNumberGenerator()
         let seed = seed ?? random.next()
         Output.write("cti-bridge: pushing calls to \(endpoint), seed \(seed); Ctrl-C ends it\n", to: STDERR_FILENO)

@@ -13,6 +13,8 @@ struct ProxyTunnel {
 
     private let hasCredentials: Bool
     private var head = ByteBuffer()
+    /// How far the present head was looked at, and whether a line begins there.
+    private var scanned = (count: 0, isAtLineStart: false)
 
     /// The first bytes, which are ours.
     let request: ByteBuffer
@@ -36,13 +38,14 @@ struct ProxyTunnel {
         while true {
             let view = head.readableBytesView
             guard Self.mayBeHTTP(view) else { throw .notHTTP(PeerText.excerpt(view)) }
-            guard let length = Self.headLength(view) else {
-                guard view.count <= Self.maximumHeadBytes else { throw .headTooLong(limit: Self.maximumHeadBytes) }
-                return .needsBytes
+            let length = headLength()
+            guard length ?? view.count <= Self.maximumHeadBytes else {
+                throw .headTooLong(limit: Self.maximumHeadBytes)
             }
-            guard length <= Self.maximumHeadBytes else { throw .headTooLong(limit: Self.maximumHeadBytes) }
+            guard let length else { return .needsBytes }
             guard let (status, reason) = Self.status(view) else { throw .notHTTP(PeerText.excerpt(view)) }
             head.moveReaderIndex(forwardBy: length)
+            scanned = (0, false)
             switch status {
             case 100..<200 where status != 101: continue
             case 200..<300: return .open(rest: head)
@@ -57,15 +60,15 @@ struct ProxyTunnel {
     }
 
     /// The bytes up to and with the empty line. A line may end by LF alone (RFC 9112, section 2.2).
-    private static func headLength(_ bytes: ByteBufferView) -> Int? {
-        var isLineEmpty = false
-        for (offset, byte) in bytes.enumerated() {
+    private mutating func headLength() -> Int? {
+        for byte in head.readableBytesView.dropFirst(scanned.count) {
+            scanned.count += 1
             switch byte {
             case UInt8(ascii: "\n"):
-                if isLineEmpty { return offset + 1 }
-                isLineEmpty = true
+                if scanned.isAtLineStart { return scanned.count }
+                scanned.isAtLineStart = true
             case UInt8(ascii: "\r"): break
-            default: isLineEmpty = false
+            default: scanned.isAtLineStart = false
             }
         }
         return nil

@@ -113,18 +113,19 @@ final class SourceBench: Sendable {
     private let context: NIOLoopBoundBox<ScriptedContext?>
 
     /// `keys` are lines of a configuration file such as `pop: right`; values with commas become lists.
-    init(_ redis: String, keys: [String: String] = [:], password: String? = nil, notes: [String: [UInt8]] = [:])
-        async throws
-    {
+    init(
+        _ redis: String, keys: [String: String] = [:], tls: [String: String] = [:], password: String? = nil,
+        proxy: ProxySettings? = nil, notes: [String: [UInt8]] = [:]
+    ) async throws {
         loop = group.next()
         source = .makeEmptyBox(eventLoop: loop)
         context = .makeEmptyBox(eventLoop: loop)
         try await loop.submit { [self] in
-            let configuration = try Self.configuration(redis, keys, password)
+            let configuration = try Self.configuration(redis, keys, tls, password)
             let context = ScriptedContext(eventLoop: loop, seen: seen, notes: notes)
             let mapper = TeleforgeMapper(prefix: configuration.prefix, raw: .onUnmapped)
             let source = TeleforgeSource(
-                name: "test", configuration: configuration, mapper: mapper, context: context)
+                name: "test", configuration: configuration, proxy: proxy, mapper: mapper, context: context)
             (self.source.value, self.context.value) = (source, context)
             source.start()
         }.get()
@@ -150,7 +151,7 @@ final class SourceBench: Sendable {
     }
 
     private static func configuration(
-        _ redis: String, _ keys: [String: String], _ password: String?
+        _ redis: String, _ keys: [String: String], _ tls: [String: String], _ password: String?
     ) throws -> TeleforgeConfiguration {
         let mark = ConfigurationMark(line: 1, column: 1)
         func scalar(_ text: String) -> ConfigurationNode {
@@ -171,6 +172,7 @@ final class SourceBench: Sendable {
                 entries.append((key, scalar(value)))
             }
         }
+        if !tls.isEmpty { entries.append(("tls", mapping(tls.sorted { $0.key < $1.key }.map { ($0, scalar($1)) }))) }
         if password != nil { entries.append(("password", mapping([("env", scalar("REDIS_PASSWORD"))]))) }
         let environment = password.map { ["REDIS_PASSWORD": $0] } ?? [:]
         let reading = ConfigurationReading(

@@ -153,6 +153,25 @@ import Testing
         #expect(pair.server.text == "still here" && pair.client.text.count == count)
     }
 
+    @Test("A server that wants to negotiate anew is refused by an alert")
+    func renegotiation() throws {
+        let client = TLSClientConfiguration.trusting(try Self.authority.get().certificate) {
+            $0.versions = .tls12 ... .tls12
+        }
+        let pair = try TLSPair(client, try Self.server())
+        pair.exchange()
+        // Our own servers never ask: let this one.
+        SSL_clear_options(pair.server.session.ssl, UInt64(1) << 30)
+        #expect(SSL_renegotiate(pair.server.session.ssl) == 1)
+        SSL_do_handshake(pair.server.session.ssl)
+        let request = pair.server.output()
+        #expect(request.readableBytes > 0)
+        pair.client.receive(request)
+        let answer = pair.client.output()
+        #expect(answer.readableBytesView.first == 21, "an alert and no ClientHello")
+        #expect(pair.client.steps == [.established])
+    }
+
     @Test("Bytes changed on the way end the conversation, and never the process")
     func fuzz() throws {
         let seed = SeededGenerator.printedSeed(for: "TLSSessionTests.fuzz")
