@@ -14,7 +14,8 @@ DESTDIR ?=
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets erlang-base
+BENCH_BERT_PACKAGES := $(BUILD_PACKAGES) python3 erlang-base erlang-dev
 BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis python3 python3-redis python3-hiredis
 
 RELEASE := .build/release/cti-bridge
@@ -49,7 +50,7 @@ if [ $${#missing[@]} -gt 0 ]; then
 fi
 endef
 
-.PHONY: packages demo-packages test-packages bench-packages
+.PHONY: packages demo-packages test-packages bench-packages bench-bert-packages
 packages:
 	$(call need,$(BUILD_PACKAGES))
 demo-packages:
@@ -58,6 +59,8 @@ test-packages:
 	$(call need,$(TEST_PACKAGES))
 bench-packages:
 	$(call need,$(BENCH_PACKAGES))
+bench-bert-packages:
+	$(call need,$(BENCH_BERT_PACKAGES))
 
 .PHONY: toolchain
 toolchain:
@@ -113,6 +116,15 @@ test: lint build-tests ## lint, build without warnings, all tests. TEST='--filte
 bench: bench-packages build ## daemon and peers side by side. BENCH='--quick' for its options
 	$(SAY) say "comparing with the peers"
 	Tests/Benchmarks/compare.sh --daemon $(RELEASE) $(BENCH)
+
+.PHONY: bench-bert
+bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and its C library, and ten million broken messages
+	$(SAY) say "building the benchmark, optimised"
+	swift build -c release --product BERTBenchmark
+	say "comparing with libei and Erlang"
+	Tests/Benchmarks/compare_bert.sh --benchmark .build/release/BERTBenchmark $(BENCH)
+	say "ten million broken messages"
+	.build/release/BERTBenchmark broken Tests/WireProtocolsTests/BERT/Fixtures 10000000
 
 # Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
 .PHONY: bench-stages

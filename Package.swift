@@ -133,6 +133,10 @@ let package = Package(
             ],
             swiftSettings: warnings),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport"], swiftSettings: warnings),
+        // An executable: `swift test -c release` would build every test for it.
+        .executableTarget(
+            name: "BERTBenchmark", dependencies: ["TestSupport", "WireProtocols"], path: "Tests/Benchmarks/BERT",
+            exclude: ["bert_corpus.escript", "binary_to_term.escript", "libei_decode.c"], swiftSettings: warnings),
         .testTarget(
             name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
             path: "Tests/Benchmarks/Stages", swiftSettings: warnings),

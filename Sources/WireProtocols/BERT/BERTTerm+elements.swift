@@ -1,7 +1,7 @@
 /// What containers hold.
 extension BERTTerm {
     /// The elements of a tuple or list in their order, one pass without allocation; none for anything else.
-    public var elements: Elements {
+    @inlinable public var elements: Elements {
         switch node.form {
         case .tuple, .list: Elements(first: position + 1, string: nil, count: Int(node.count), base: base)
         case .string: Elements(first: position, string: node.offset, count: Int(node.count), base: base)
@@ -39,29 +39,34 @@ extension BERTTerm {
     }
 
     public struct Elements: Sequence, IteratorProtocol {
-        private var position: UnsafePointer<BERTNode>
+        @usableFromInline var position: UnsafePointer<BERTNode>
         /// Offset of the next byte, where the elements are those of a string.
-        private var string: UInt32?
-        private let base: UnsafeRawPointer
-        /// Elements to come.
-        public private(set) var count: Int
+        @usableFromInline var string: UInt32?
+        @usableFromInline let base: UnsafeRawPointer
+        @usableFromInline var remaining: Int
 
+        @inlinable
         init(first: UnsafePointer<BERTNode>, string: UInt32?, count: Int, base: UnsafeRawPointer) {
-            (position, self.string, self.count, self.base) = (first, string, count, base)
+            (position, self.string, remaining, self.base) = (first, string, count, base)
         }
 
-        public var underestimatedCount: Int { count }
+        /// Elements to come.
+        @inlinable public var count: Int { remaining }
 
+        @inlinable public var underestimatedCount: Int { remaining }
+
+        @inlinable
         public mutating func next() -> BERTTerm? {
-            guard count > 0 else { return nil }
+            guard remaining > 0 else { return nil }
             let node = string.map { BERTNode(offset: $0, count: 1, form: .smallInteger) } ?? position.pointee
             defer { step() }
             return BERTTerm(position: position, node: node, bytes: base)
         }
 
         /// Leaves out the next element, which must be there.
+        @inlinable
         mutating func step() {
-            count &-= 1
+            remaining &-= 1
             if let offset = string { string = offset &+ 1 } else { position += Int(position.pointee.span) }
         }
     }

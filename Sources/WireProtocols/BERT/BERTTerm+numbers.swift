@@ -1,7 +1,7 @@
 /// Integers and floats.
 extension BERTTerm {
     /// The value of an integer that fits; nil for anything else.
-    public var int64: Int64? {
+    @inlinable public var int64: Int64? {
         switch node.form {
         case .smallInteger: return Int64(base.load(fromByteOffset: Int(node.offset), as: UInt8.self))
         case .integer:
@@ -13,7 +13,7 @@ extension BERTTerm {
         }
     }
 
-    private var bigInt64: Int64? {
+    @usableFromInline var bigInt64: Int64? {
         let bytes = magnitude
         guard bytes.count <= 8 else { return nil }
         var value: UInt64 = 0

@@ -16,7 +16,7 @@ extension BERTTerm {
 
     /// The bytes that `text` is made from, where they stand in one piece and are meant as UTF-8: of a binary, a charlist
     /// that came as STRING_EXT, an atom. nil says nothing about `text`.
-    public var utf8: UnsafeRawBufferPointer? {
+    @inlinable public var utf8: UnsafeRawBufferPointer? {
         switch node.form {
         case .atom, .binary, .string: content
         case .smallInteger, .integer, .bigInteger, .float, .floatText, .latin1Atom, .tuple, .list, .bits, .map, .pid,
@@ -38,9 +38,11 @@ extension BERTTerm {
     }
 
     /// Whether this is the atom `name`.
+    @inlinable
     public func isAtom(_ name: StaticString) -> Bool { node.form == .atom && contentEquals(name) }
 
-    private func contentEquals(_ name: StaticString) -> Bool {
+    @inlinable
+    func contentEquals(_ name: StaticString) -> Bool {
         let count = Int(node.count)
         guard count == name.utf8CodeUnitCount else { return false }
         let bytes = base + Int(node.offset)

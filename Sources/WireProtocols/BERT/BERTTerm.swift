@@ -16,15 +16,16 @@ public struct BERTTerm {
     public enum OpaqueKind: String, Sendable { case pid, port, reference = "ref", fun }
 
     /// Where its node stands; the nodes of what it holds follow. Of an element of a string: anywhere.
-    let position: UnsafePointer<BERTNode>
-    let node: BERTNode
-    let base: UnsafeRawPointer
+    @usableFromInline let position: UnsafePointer<BERTNode>
+    @usableFromInline let node: BERTNode
+    @usableFromInline let base: UnsafeRawPointer
 
+    @inlinable
     init(position: UnsafePointer<BERTNode>, node: BERTNode, bytes: UnsafeRawPointer) {
         (self.position, self.node, base) = (position, node, bytes)
     }
 
-    public var kind: Kind {
+    @inlinable public var kind: Kind {
         switch node.form {
         case .smallInteger, .integer, .bigInteger: .integer
         case .float, .floatText: .float
@@ -51,7 +52,7 @@ public struct BERTTerm {
     }
 
     /// Elements of a tuple or list (its tail not counted), pairs of a map; 0 for anything else.
-    public var count: Int {
+    @inlinable public var count: Int {
         switch node.form {
         case .tuple, .list, .string, .map: Int(node.count)
         case .smallInteger, .integer, .bigInteger, .float, .floatText, .atom, .latin1Atom, .binary, .bits, .pid, .port,
@@ -61,7 +62,7 @@ public struct BERTTerm {
     }
 
     /// The bytes of a binary, nil for anything else.
-    public var bytes: UnsafeRawBufferPointer? { node.form == .binary ? content : nil }
+    @inlinable public var bytes: UnsafeRawBufferPointer? { node.form == .binary ? content : nil }
 
     /// The elements of a proper list that is not empty and holds small integers (0 to 255) only; nil for anything else.
     public var listBytes: [UInt8]? {
@@ -84,7 +85,7 @@ public struct BERTTerm {
     }
 
     /// `count` bytes at the node's offset.
-    var content: UnsafeRawBufferPointer {
+    @inlinable var content: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base + Int(node.offset), count: Int(node.count))
     }
 }
