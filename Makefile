@@ -14,11 +14,14 @@ DESTDIR ?=
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets erlang-base
+BENCH_BERT_PACKAGES := $(BUILD_PACKAGES) python3 erlang-base erlang-dev
 BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis node-ws openssl python3 python3-redis python3-hiredis
 
 RELEASE := .build/release/cti-bridge
-# Tests that start daemons and servers: they need the machine for themselves.
+# Tests that start daemons and servers: they need the machine for themselves. The others run one after the other as well:
+# hundreds at once would starve each other past their deadlines, and a process that one of them starts would for a moment
+# hold the locks of all.
 PROCESS_TESTS := ^(FaultTests|IntegrationTests)\.
 SAY = @say() { printf '\n== %s\n' "$$*" >&2; };
 
@@ -49,7 +52,7 @@ if [ $${#missing[@]} -gt 0 ]; then
 fi
 endef
 
-.PHONY: packages demo-packages test-packages bench-packages
+.PHONY: packages demo-packages test-packages bench-packages bench-bert-packages
 packages:
 	$(call need,$(BUILD_PACKAGES))
 demo-packages:
@@ -58,6 +61,8 @@ test-packages:
 	$(call need,$(TEST_PACKAGES))
 bench-packages:
 	$(call need,$(BENCH_PACKAGES))
+bench-bert-packages:
+	$(call need,$(BENCH_BERT_PACKAGES))
 
 .PHONY: toolchain
 toolchain:
@@ -102,8 +107,8 @@ test: lint build-tests ## lint, build without warnings, all tests. TEST='--filte
 		say "running tests: $(TEST)"
 		swift test --skip-build $(TEST)
 	else
-		say "running the tests inside one process"
-		swift test --skip-build --skip '$(PROCESS_TESTS)'
+		say "running the tests inside one process (some minutes)"
+		swift test --skip-build --no-parallel --skip '$(PROCESS_TESTS)'
 		say "running the tests with real processes, one after the other (a few minutes)"
 		swift test --skip-build --no-parallel --filter '$(PROCESS_TESTS)'
 	fi
@@ -120,6 +125,15 @@ bench-websocket: toolchain bench-packages ## receiving over a WebSocket, plain a
 	swift build -c release --product websocket-reader
 	say "comparing with node's ws"
 	/usr/bin/python3 -B Tests/Benchmarks/websocket.py --reader .build/release/websocket-reader $(BENCH)
+
+.PHONY: bench-bert
+bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and its C library, and ten million broken messages
+	$(SAY) say "building the benchmark, optimised"
+	swift build -c release --product BERTBenchmark
+	say "comparing with libei and Erlang"
+	Tests/Benchmarks/compare_bert.sh --benchmark .build/release/BERTBenchmark $(BENCH)
+	say "ten million broken messages"
+	.build/release/BERTBenchmark broken Tests/WireProtocolsTests/BERT/Fixtures 10000000
 
 # Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
 .PHONY: bench-stages

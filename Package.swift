@@ -78,15 +78,19 @@ let package = Package(
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
 
         .target(
-            name: "TestSupport", dependencies: ["COpenSSL"], path: "Tests/TestSupport", exclude: ["Fixtures"],
+            name: "TestSupport", dependencies: ["CallModel", "Codecs", "COpenSSL", "WireProtocols"],
+            path: "Tests/TestSupport",
+            exclude: ["Fixtures"],
             swiftSettings: warnings),
         .testTarget(name: "CodecsTests", dependencies: ["Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "CallModelTests", dependencies: ["CallModel", "Codecs", "TestSupport"], swiftSettings: warnings),
         .testTarget(
             name: "WireProtocolsTests",
-            dependencies: ["TestSupport", "WireProtocols", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: warnings),
+            dependencies: [
+                "TestSupport", "WireProtocols", "Codecs", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            exclude: ["BERT/Fixtures", "BERT/erlang_terms.escript"], swiftSettings: warnings),
         .testTarget(
             name: "StoreTests",
             dependencies: ["TestSupport", "Store", "Codecs", .product(name: "GRDB", package: "GRDB.swift")],
@@ -130,6 +134,10 @@ let package = Package(
             ],
             swiftSettings: warnings),
         .testTarget(name: "FaultTests", dependencies: ["TestSupport"], swiftSettings: warnings),
+        // An executable: `swift test -c release` would build every test for it.
+        .executableTarget(
+            name: "BERTBenchmark", dependencies: ["TestSupport", "WireProtocols"], path: "Tests/Benchmarks/BERT",
+            exclude: ["bert_corpus.escript", "binary_to_term.escript", "libei_decode.c"], swiftSettings: warnings),
         .testTarget(
             name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
             path: "Tests/Benchmarks/Stages", swiftSettings: warnings),

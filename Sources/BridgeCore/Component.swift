@@ -24,8 +24,23 @@ package protocol VendorDemo: Sendable {
 package protocol MessageReplayer: AnyObject {
     /// Completes the profile that the scenario names.
     func complete(_ profile: inout SourceProfile)
-    /// Throws `ReplayError` where the message is not in the vendor's notation.
-    func facts(of message: JSONValue, into facts: inout [CallFact]) throws
+    /// Facts of a message received at `time`. Throws `ReplayError` where it is not in the vendor's notation.
+    func facts(of message: JSONValue, at time: Timestamp, into facts: inout [CallFact]) throws
+    /// The link came up, and was lost.
+    func linkUp()
+    func linkDown()
+    /// When `advance` next has something to do.
+    var nextDeadline: Timestamp? { get }
+    /// Facts that the passing of time makes.
+    func advance(to time: Timestamp, into facts: inout [CallFact])
+}
+
+/// For mappers that remember nothing and wait for nothing.
+extension MessageReplayer {
+    package func linkUp() {}
+    package func linkDown() {}
+    package var nextDeadline: Timestamp? { nil }
+    package func advance(to time: Timestamp, into facts: inout [CallFact]) {}
 }
 
 /// Why a recorded message cannot be played.

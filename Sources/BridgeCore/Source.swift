@@ -29,6 +29,9 @@ package protocol SourceContext: AnyObject {
     /// when it comes back, `source.gap`. Repeated calls with the same state change nothing.
     func linkUp(attempt: Int)
     func linkDown(reason: String)
+    /// As `linkDown(reason:)`, for a link that was last known to be good at `lastGood`; `gap` is what the gap that follows
+    /// is called.
+    func linkDown(reason: String, lastGood: Timestamp, gap: Gap.Reason)
     /// `metrics.backlog` was set: whoever shows progress may look.
     func backlogChanged()
     /// Durable notes that an acknowledgement depends on, written in the same transaction as the next `commit`.
@@ -36,6 +39,14 @@ package protocol SourceContext: AnyObject {
     func setNote(_ key: String, _ value: [UInt8])
     /// The note as it was when the process started.
     func note(_ key: String) -> [UInt8]?
+    /// The calls of this source that were open or had ended lately when the process started, for a mapper that goes on with
+    /// them.
+    var recentCalls: [CallTracker.RecentCall] { get }
+}
+
+extension SourceContext {
+    package func linkDown(reason: String, lastGood: Timestamp, gap: Gap.Reason) { linkDown(reason: reason) }
+    package var recentCalls: [CallTracker.RecentCall] { [] }
 }
 
 extension SourceContext {

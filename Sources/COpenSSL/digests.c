@@ -4,13 +4,14 @@
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static EVP_MD *sha1, *sha256;
+static EVP_MD *sha1, *sha256, *md5;
 static _Thread_local EVP_MD_CTX *context;
 
 /* An implicit fetch costs more than hashing a short text: fetch once, explicitly. */
 static void fetch(void) {
     sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    md5 = EVP_MD_fetch(NULL, "MD5", NULL);
 }
 
 static int digest(EVP_MD *const *algorithm, const void *data, size_t length, uint8_t *out) {
@@ -24,3 +25,5 @@ static int digest(EVP_MD *const *algorithm, const void *data, size_t length, uin
 int cti_sha1(const void *data, size_t length, uint8_t *out) { return digest(&sha1, data, length, out); }
 
 int cti_sha256(const void *data, size_t length, uint8_t *out) { return digest(&sha256, data, length, out); }
+
+int cti_md5(const void *data, size_t length, uint8_t *out) { return digest(&md5, data, length, out); }

@@ -20,6 +20,11 @@ public struct CallFact: Sendable {
     /// Overrides the source's tenant label.
     public var tenant: String?
     public var uncertainMilliseconds: Int64?
+    /// It happened somewhere between the loss of the link and now: the tracker writes down how uncertain that is.
+    public var isUnseen = false
+    /// On `source.snapshot`: the vendor's ids of all calls that the state dump shows. Every other open call of the source
+    /// has ended unseen; it is ended before the line of this fact, which tells how many there were.
+    public var presentCalls: Set<String>?
     /// How to open the call if this fact is the first that is heard of it.
     public var opener: Opener?
     public var body: EventBody

@@ -9,7 +9,7 @@ extension CallTracker {
         let gaps: Int32
     }
 
-    private static var version: UInt8 { 1 }
+    private static var version: UInt8 { 2 }
 
     /// The oldest line that a restart from a checkpoint made now would read.
     public var oldestNeededSeq: Int64 {
@@ -28,6 +28,7 @@ extension CallTracker {
             out.append(countedText: source.profile.name)
             out.append(source.isUp ? 1 : 0)
             out.append(littleEndian: source.lastGood?.microseconds ?? .min)
+            out.append(littleEndian: source.unseenSince?.microseconds ?? .min)
             let ids = source.recentIDs.entries
             out.append(littleEndian: UInt32(ids.count))
             for entry in ids {
@@ -78,6 +79,7 @@ extension CallTracker {
             guard let index = sourceIndex(link.vendor, link.name) else { continue }
             sources[index].isUp = link.isUp
             sources[index].lastGood = link.lastGood
+            sources[index].unseenSince = link.unseenSince
             for id in link.ids { sources[index].recentIDs.insert(id, ()) }
         }
         for (key, stone) in stones { tombstones.insert(key, stone) }
@@ -91,7 +93,10 @@ extension CallTracker {
             let source = sourceIndex(first.source.vendor, first.source.name)
         else { return }
         let slot = takeSlot(call.id, TextHash(call.id), source, first.occurredAt, first.receivedAt)
-        for event in events { calls[slot].evolve(event, profile: sources[source].profile) }
+        for event in events {
+            noteTold(by: event)
+            calls[slot].evolve(event, profile: sources[source].profile)
+        }
         calls[slot].gaps = max(calls[slot].gaps, pointer.gaps)
         if calls[slot].hasEnded { endedCount += 1 }
         touch(slot)
@@ -104,15 +109,17 @@ extension CallTracker {
         let name: String
         let isUp: Bool
         let lastGood: Timestamp?
+        let unseenSince: Timestamp?
         let ids: [UUID128]
     }
 
     private static func readSources(_ reader: inout BinaryReader) -> [Link]? {
-        guard let count = reader.count(itemBytes: 21) else { return nil }
+        guard let count = reader.count(itemBytes: 29) else { return nil }
         var links: [Link] = []
         for _ in 0..<count {
             guard let vendor = reader.text(), let name = reader.text(), let isUp = reader.integer(UInt8.self),
-                let lastGood = reader.integer(Int64.self), let idCount = reader.count(itemBytes: 16)
+                let lastGood = reader.integer(Int64.self), let unseenSince = reader.integer(Int64.self),
+                let idCount = reader.count(itemBytes: 16)
             else { return nil }
             var ids: [UUID128] = []
             ids.reserveCapacity(idCount)
@@ -123,7 +130,8 @@ extension CallTracker {
             links.append(
                 Link(
                     vendor: vendor, name: name, isUp: isUp == 1,
-                    lastGood: lastGood == .min ? nil : Timestamp(microseconds: lastGood), ids: ids))
+                    lastGood: lastGood == .min ? nil : Timestamp(microseconds: lastGood),
+                    unseenSince: unseenSince == .min ? nil : Timestamp(microseconds: unseenSince), ids: ids))
         }
         return links
     }

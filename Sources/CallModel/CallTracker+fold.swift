@@ -17,6 +17,7 @@ extension CallTracker {
             makeRoomForRestored()
             known = table.slot(of: name, in: calls)
         }
+        noteTold(by: event)
         fold(event, source: source, hash: name?.hash, slot: known)
     }
 
@@ -38,7 +39,7 @@ extension CallTracker {
         if let hash {
             after = foldCall(event, hash, source, owner.profile, slot)
         } else {
-            if event.kind.isState { foldEntity(event, source) }
+            if sources[source].profile.isState(event.kind) { foldEntity(event, source) }
             foldLink(event, source)
         }
         if owner.isUp, event.kind != .sourceDisconnected { owner.lastGood = event.receivedAt }
@@ -78,8 +79,14 @@ extension CallTracker {
     private mutating func foldLink(_ event: CallEvent, _ source: Int) {
         switch event.kind {
         case .sourceConnected:
+            if sources[source].unseenSince == nil { sources[source].unseenSince = sources[source].lastGood }
             sources[source].isUp = true
             sources[source].lastGood = event.occurredAt
+        case .sourceSnapshot:
+            // Only a state dump of calls counts those that vanished.
+            if case .snapshot(let snapshot) = event.body.detail, snapshot.vanished != nil {
+                sources[source].unseenSince = nil
+            }
         case .sourceDisconnected:
             sources[source].isUp = false
             sources[source].lastGood = event.occurredAt
@@ -113,9 +120,13 @@ extension CallTracker {
         sources[source].gapReason = .disconnect
     }
 
-    /// The link of a source was lost. `lastGood` is when it was last known to work.
-    public mutating func linkDown(source: Int, reason: String, lastGood: Timestamp, at now: Timestamp) {
+    /// The link of a source was lost. `lastGood` is when it was last known to work; `gap` is what the gap that follows is
+    /// called.
+    public mutating func linkDown(
+        source: Int, reason: String, lastGood: Timestamp, at now: Timestamp, gap: Gap.Reason = .disconnect
+    ) {
         guard sources[source].isUp else { return }
+        sources[source].gapReason = gap
         var disconnected = CallFact(.sourceDisconnected, event: "disconnected")
         disconnected.identity = .stream
         disconnected.origin = .synthetic

@@ -53,6 +53,16 @@ extension CallTracker {
         return vanished.count
     }
 
+    /// Ends what a state dump did not show, and counts it in the dump's own line.
+    mutating func reconcile(_ fact: inout CallFact, _ present: Set<String>, _ source: Int, _ receivedAt: Timestamp) {
+        let vanished = reconcile(
+            source: source, present: present, at: receivedAt, linkLostAt: sources[source].unseenSince,
+            event: fact.event)
+        guard case .snapshot(var snapshot) = fact.body.detail else { return }
+        snapshot.vanished = Int64(vanished)
+        fact.body.detail = .snapshot(snapshot)
+    }
+
     // MARK: Lists
 
     private func timeoutClass(of slot: Int) -> TimeoutClass {

@@ -38,6 +38,8 @@ public struct CallTracker: ~Copyable {
         var isUp = false
         /// When the link was last known to be good; nil before the first connect in this stream.
         var lastGood: Timestamp?
+        /// When calls were last known, while no state dump has told since the link came back which of them are left.
+        var unseenSince: Timestamp?
         var gapReason: Gap.Reason = .disconnect
 
         init(profile: SourceProfile, recentIDs: BoundedMap<UUID128, Void>) {
@@ -66,6 +68,8 @@ public struct CallTracker: ~Copyable {
     var entities: BoundedMap<TextHash, EntityState>
     /// True once an entity was forgotten: its next change is then numbered by `seq`, so that no id comes twice.
     var forgotEntities = false
+    /// For each call whose lines were read back at a restart what they tell besides its state, until somebody asks for it.
+    var restoredCalls: [String: Told] = [:]
     /// Calls whose phones and parties have all gone, waiting for somebody else (few; bounded by `limits.calls`).
     var graceSlots: [Int32] = []
     var identifier = EventIdentifier()
@@ -212,7 +216,8 @@ public struct CallTracker: ~Copyable {
     }
 
     private mutating func applyWithoutCall(_ fact: inout CallFact, _ source: Int, _ receivedAt: Timestamp) {
-        if fact.kind.isState {
+        if let present = fact.presentCalls { reconcile(&fact, present, source, receivedAt) }
+        if sources[source].profile.isState(fact.kind) {
             let key = StateEntity.key(fact.kind, source: sources[source].profile.name, fact.body)
             guard entities[key]?.hash != LineWriter.hash(of: fact.body) else {
                 counters.repeatedStates += 1
@@ -254,6 +259,9 @@ public struct CallTracker: ~Copyable {
             body: fact.body)
         event.causedBy = causedBy
         event.uncertainMilliseconds = fact.uncertainMilliseconds
+        if fact.isUnseen, let since = sources[source].unseenSince {
+            event.uncertainMilliseconds = receivedAt.milliseconds(since: since)
+        }
         var previousSeq: Int64 = 0
         var hash: TextHash?
         switch subject {

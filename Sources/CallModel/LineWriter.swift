@@ -39,8 +39,14 @@ public enum LineWriter {
         return String(decoding: writer.bytes.dropLast(), as: UTF8.self)
     }
 
-    /// A hash of what `body` says, the same in every run.
+    /// A hash of what `body` says of an entity, the same in every run. Whether a state dump or a message says it makes no
+    /// difference, unless it says that the entity is gone.
     static func hash(of body: EventBody) -> UInt64 {
+        var body = body
+        if case .entity(var entity) = body.detail, entity.change != .removed {
+            entity.change = .updated
+            body.detail = .entity(entity)
+        }
         var writer = ByteWriter(capacity: 512)
         write(body, callOf: nil, source: "", to: &writer)
         writer.members(body.extra)

@@ -20,6 +20,10 @@ public struct SourceProfile: Sendable, Equatable {
     public var closesOtherRings = false
     /// A second `ringing` of the same phone after this long is a new ring.
     public var ringsAgainAfter: Duration?
+    /// Calls are made of legs that the vendor tells one by one: a restart looks for them in the stored lines.
+    public var keepsLegs = false
+    /// The vendor's presence comes without a time or an id of its own: a state like the others, of which the last counts.
+    public var presenceIsState = false
     /// How long a call that everybody left may still be taken up by somebody else.
     public var transferGrace: Duration?
     /// Silence after which a talking call is given up.
@@ -28,6 +32,9 @@ public struct SourceProfile: Sendable, Equatable {
     public init(vendor: String, name: String, tenant: String? = nil, lifecycle: Lifecycle = .strict) {
         (self.vendor, self.name, self.tenant, self.lifecycle) = (vendor, name, tenant, lifecycle)
     }
+
+    /// True for the kinds of which only the last line of an entity counts.
+    func isState(_ kind: Kind) -> Bool { kind.isState || kind == .agentPresence && presenceIsState }
 }
 
 /// Bounds of the tracker.

@@ -17,6 +17,17 @@ public enum Digest {
         Array(text.utf8).withUnsafeBytes { sha256($0) }
     }
 
+    /// MD5 of `bytes`: 16 bytes (RFC 1321), to name long contents in print; it protects nothing. nil where the system's
+    /// policy forbids MD5.
+    public static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        var done: Int32 = 0
+        let digest = [UInt8](unsafeUninitializedCapacity: 16) { buffer, count in
+            done = cti_md5(bytes.baseAddress, bytes.count, buffer.baseAddress)
+            count = done == 1 ? 16 : 0
+        }
+        return done == 1 ? digest : nil
+    }
+
     /// SHA-1 of `bytes`: 20 bytes. For protocols that ask for it without relying on it (RFC 6455, section 10.8).
     public static func sha1(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         [UInt8](unsafeUninitializedCapacity: 20) { buffer, count in

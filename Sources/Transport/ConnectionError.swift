@@ -42,6 +42,10 @@ package struct ConnectionError: Error, Equatable, Sendable {
         /// The peer's close frame.
         case closed(WebSocketClose)
         case unusableAddress(String)
+        /// The peer said no in the words of its own protocol; the text is a sentence with advice.
+        case declined(String)
+        /// The peer does not do what its protocol promises; likewise.
+        case misbehaved(String)
     }
 
     package var stage: Stage
@@ -62,13 +66,13 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case .tls(let error): error.isRefusal
         case .proxy(let error): error.isRefusal
         case .refused(let refusal): refusal.isLasting
-        case .webSocket(.handshake), .unusableAddress, .request, .redirect: true
+        case .webSocket(.handshake), .unusableAddress, .request, .redirect, .declined: true
         case .http(let error):
             switch error.code {
             case .notHTTP, .tlsRecord: true
             default: false
             }
-        case .system, .timedOut, .closedByPeer, .peer, .webSocket, .closed: false
+        case .system, .timedOut, .closedByPeer, .peer, .webSocket, .closed, .misbehaved: false
         }
     }
 }
@@ -96,7 +100,7 @@ extension ConnectionError: CustomStringConvertible {
         case .redirect(let error): "\(error)"
         case .webSocket(let error): "\(error)"
         case .closed(let close): "the peer closed the WebSocket with \(close)"
-        case .unusableAddress(let text): text
+        case .unusableAddress(let text), .declined(let text), .misbehaved(let text): text
         }
     }
 }

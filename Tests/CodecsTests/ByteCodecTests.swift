@@ -70,6 +70,19 @@ struct ByteCodecTests {
         #expect(Hex.text(Digest.sha256(text)) == expected)
     }
 
+    @Test(
+        "MD5 gives the published digests (RFC 1321, appendix A.5), or none where the system forbids it",
+        arguments: [
+            ("", "d41d8cd98f00b204e9800998ecf8427e"), ("abc", "900150983cd24fb0d6963f7d28e17f72"),
+            ("message digest", "f96b697d7cb7938d525a2f31aaf161d0"),
+        ])
+    func md5(_ text: String, _ expected: String) {
+        guard let digest = Array(text.utf8).withUnsafeBytes({ Digest.md5($0) }) else {
+            return printSkip("libcrypto has no MD5 here")
+        }
+        #expect(Hex.text(digest) == expected)
+    }
+
     private static func version5(_ namespace: UUID128, _ name: String) -> UUID128 {
         Array(name.utf8).withUnsafeBytes { UUID128(namespace: namespace, name: $0) }
     }

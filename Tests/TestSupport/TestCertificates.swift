@@ -139,8 +139,10 @@ extension TestAuthority {
     }
 
     private static func withBIO(_ text: String, _ read: (OpaquePointer) -> OpaquePointer?) throws -> OpaquePointer {
-        guard let bio = BIO_new_mem_buf(text, Int32(text.utf8.count)) else { throw Failure(call: "BIO_new_mem_buf") }
+        guard let bio = cti_bio_memory() else { throw Failure(call: "BIO_new") }
         defer { BIO_free(bio) }
+        guard BIO_write(bio, text, Int32(text.utf8.count)) == text.utf8.count else { throw Failure(call: "BIO_write") }
+        ERR_clear_error()
         guard let value = read(bio) else { throw Failure(call: "PEM_read_bio") }
         return value
     }

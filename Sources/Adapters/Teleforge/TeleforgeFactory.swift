@@ -33,7 +33,7 @@ final class TeleforgeReplayer: MessageReplayer {
 
     func complete(_ profile: inout SourceProfile) { profile.recoverable = .queue }
 
-    func facts(of message: JSONValue, into facts: inout [CallFact]) throws {
+    func facts(of message: JSONValue, at time: Timestamp, into facts: inout [CallFact]) throws {
         guard let list = message["list"]?.string else { throw ReplayError("expected a message with a 'list'") }
         var element = ByteWriter()
         if let text = message["text"]?.string {

@@ -82,8 +82,8 @@ final class IngestPipeline {
         onLinkChange()
     }
 
-    func linkDown(source: Int, reason: String, lastGood: Timestamp) {
-        tracker.linkDown(source: source, reason: reason, lastGood: lastGood, at: now())
+    func linkDown(source: Int, reason: String, lastGood: Timestamp, gap: Gap.Reason = .disconnect) {
+        tracker.linkDown(source: source, reason: reason, lastGood: lastGood, at: now(), gap: gap)
         commit {}
         onLinkChange()
     }

@@ -13,14 +13,15 @@ final class PipelineSourceContext: SourceContext {
     private let source: Int
     private let notePrefix: String
     private let notes: [String: [UInt8]]
+    let recentCalls: [CallTracker.RecentCall]
 
-    /// `notes` are those of the whole store, as they were at the start.
+    /// `notes` are those of the whole store and `recentCalls` those of the source, as they were at the start.
     init(
-        pipeline: IngestPipeline, source: Int, name: String, notes: [String: [UInt8]], metrics: SourceMetrics,
-        logger: Logger
+        pipeline: IngestPipeline, source: Int, name: String, notes: [String: [UInt8]],
+        recentCalls: [CallTracker.RecentCall], metrics: SourceMetrics, logger: Logger
     ) {
         (self.pipeline, self.source, self.metrics, self.logger) = (pipeline, source, metrics, logger)
-        (eventLoop, notePrefix, self.notes) = (pipeline.eventLoop, "\(name)/", notes)
+        (eventLoop, notePrefix, self.notes, self.recentCalls) = (pipeline.eventLoop, "\(name)/", notes, recentCalls)
     }
 
     func now() -> Timestamp { pipeline.now() }
@@ -35,6 +36,10 @@ final class PipelineSourceContext: SourceContext {
 
     func linkDown(reason: String) {
         pipeline.linkDown(source: source, reason: reason, lastGood: now())
+    }
+
+    func linkDown(reason: String, lastGood: Timestamp, gap: Gap.Reason) {
+        pipeline.linkDown(source: source, reason: reason, lastGood: lastGood, gap: gap)
     }
 
     func backlogChanged() { pipeline.onBacklogChange() }

@@ -22,6 +22,7 @@ final class TenantCore {
     ) {
         (self.eventLoop, self.logger, self.onStatus) = (eventLoop, logger, onStatus)
         if past.hasRun { restored.value.runStarted(afterCrash: !past.stoppedInOrder) }
+        let recentCalls = sources.indices.map { restored.value.takeRecentCalls(of: $0 + 1) }
         let pipeline = IngestPipeline(
             store: store, tracker: restored.take(), linesRead: past.linesRead, eventLoop: eventLoop,
             clock: WallClock.now)
@@ -34,8 +35,8 @@ final class TenantCore {
             var sourceLogger = logger
             sourceLogger[metadataKey: "source"] = "\(source.name)"
             let context = PipelineSourceContext(
-                pipeline: pipeline, source: index + 1, name: source.name, notes: notes, metrics: counters,
-                logger: sourceLogger)
+                pipeline: pipeline, source: index + 1, name: source.name, notes: notes,
+                recentCalls: recentCalls[index], metrics: counters, logger: sourceLogger)
             return source.adapter.makeSource(source, context: context)
         }
         self.metrics = metrics

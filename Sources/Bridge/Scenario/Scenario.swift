@@ -59,6 +59,11 @@ struct Scenario {
         expected = (root["expected"]?.elements ?? []).compactMap(\.string)
     }
 
+    private static func next(_ first: Timestamp?, _ second: Timestamp?) -> Timestamp? {
+        guard let first, let second else { return first ?? second }
+        return min(first, second)
+    }
+
     /// The lines that this program makes of the input, with the clock of the scenario.
     func play(_ factory: (String) -> (any SourceFactory.Type)?) throws -> [String] {
         guard let type = factory(vendor) else { throw ScenarioError("vendor '\(vendor)' is not built yet") }
@@ -69,17 +74,25 @@ struct Scenario {
         let handle = tracker.register(profile)
         var attempt = 0
         for (at, step) in input {
-            while let due = tracker.nextDeadline, due <= at { tracker.advance(to: due) }
+            while let due = Self.next(tracker.nextDeadline, replayer.nextDeadline), due <= at {
+                var facts: [CallFact] = []
+                replayer.advance(to: due, into: &facts)
+                for fact in facts { tracker.apply(fact, from: handle, receivedAt: due) }
+                tracker.advance(to: due)
+            }
             switch step {
             case .message(let message):
                 var facts: [CallFact] = []
-                try replayer.facts(of: message, into: &facts)
+                try replayer.facts(of: message, at: at, into: &facts)
                 for fact in facts { tracker.apply(fact, from: handle, receivedAt: at) }
             case .connect:
                 attempt += 1
                 tracker.linkUp(source: handle, attempt: attempt, at: at)
+                replayer.linkUp()
                 attempt = 0
-            case .disconnect(let reason): tracker.linkDown(source: handle, reason: reason, lastGood: at, at: at)
+            case .disconnect(let reason):
+                replayer.linkDown()
+                tracker.linkDown(source: handle, reason: reason, lastGood: at, at: at)
             case .wait: break
             }
         }

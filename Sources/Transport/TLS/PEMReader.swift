@@ -75,7 +75,12 @@ struct PEMReader {
     private func open() throws(TLSMaterialError) -> OpaquePointer {
         OpenSSLError.clear()
         guard !bytes.isEmpty else { throw .notFound(part, source) }
-        guard let bio = BIO_new_mem_buf(bytes, Int32(clamping: bytes.count)) else { throw unusable() }
+        // A copy: a BIO over our own bytes would use a pointer that is only good for the call that gave it.
+        guard let bio = cti_bio_memory() else { throw unusable() }
+        guard BIO_write(bio, bytes, Int32(clamping: bytes.count)) == bytes.count else {
+            BIO_free(bio)
+            throw unusable()
+        }
         return bio
     }
 

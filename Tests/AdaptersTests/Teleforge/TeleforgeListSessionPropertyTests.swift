@@ -10,7 +10,10 @@ import Testing
     func nothingIsLost() throws {
         var seeds = SeededGenerator(seed: SeededGenerator.printedSeed(for: "TeleforgeListSessionPropertyTests"))
         var totals = RandomLife.Totals()
-        for _ in 0..<120 {
+        var lives = 0
+        // How often something happens is chance as well: a seed that brings little is given more lives.
+        while lives < 120 || (!totals.suffice && lives < 2000) {
+            lives += 1
             let seed = seeds.next()
             do {
                 try RandomLife(seed: seed).run(&totals)
@@ -20,7 +23,7 @@ import Testing
             }
         }
         // A life in which nothing happens proves nothing.
-        #expect(totals.stored > 4000 && totals.stolen > 40 && totals.prefetches > 200, "\(totals)")
+        #expect(totals.suffice, "\(totals)")
     }
 }
 
@@ -31,6 +34,8 @@ private final class RandomLife {
         var stored = 0
         var stolen = 0
         var prefetches = 0
+
+        var suffice: Bool { stored > 4000 && stolen > 40 && prefetches > 200 }
     }
 
     private var random: SeededGenerator

@@ -4,6 +4,7 @@ import Bridge
 import BridgeCore
 import Foundation
 import Sinks
+import TestSupport
 import Testing
 
 @Suite("Configurations")
@@ -174,9 +175,13 @@ struct ConfigurationLoaderTests {
         let directory = root.appendingPathComponent("Config").path
         let names = try FileManager.default.contentsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
         #expect(names.count >= 2)
+        // What systemd would hand over.
+        let credentials = try TemporaryDirectory()
+        for name in ["tokyo-token", "cape-redis"] { try credentials.write(name, "secret") }
+        let environment = configurationEnvironment.merging(["CREDENTIALS_DIRECTORY": credentials.path]) { $1 }
         for name in names {
             let outcome = ConfigurationLoader.load(
-                path: "\(directory)/\(name)", environment: configurationEnvironment, kinds: callEventKinds)
+                path: "\(directory)/\(name)", environment: environment, kinds: callEventKinds)
             #expect(outcome.configuration != nil, "\(outcome.diagnostics.map(\.description).joined(separator: "\n"))")
         }
     }

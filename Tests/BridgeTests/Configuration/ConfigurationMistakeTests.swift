@@ -122,8 +122,8 @@ struct ConfigurationMistakeTests {
             "the name 'cape' is taken, by line 3, column 11", "unique"),
         MistakeRow(fiveLines.replacing("cape", with: "Cape Town"), "3:11", "bad 'name': 'Cape Town'", "1 to 32 of a-z"),
         MistakeRow(
-            fiveLines.replacing("teleforge", with: "basix"), "4:13",
-            "vendor 'basix' is not built yet; available: teleforge"),
+            fiveLines.replacing("teleforge", with: "enreach"), "4:13",
+            "vendor 'enreach' is not built yet; available: teleforge, basix"),
         MistakeRow(
             fiveLines.replacing("teleforge", with: "telforge"), "4:13", "unknown vendor 'telforge'", "'teleforge'?"),
     ]

@@ -80,21 +80,34 @@ final class PipelineScene: Sendable {
 
     /// Plays one step of a scenario and waits for the disk.
     func play(_ step: Scenario.Step, at time: Timestamp, with replayer: any MessageReplayer) async throws {
+        while let due = replayer.nextDeadline, due <= time {
+            await advance(to: due)
+            var facts: [CallFact] = []
+            replayer.advance(to: due, into: &facts)
+            try await ingest(facts, at: due)
+        }
         await advance(to: time)
         switch step {
         case .message(let message):
             var facts: [CallFact] = []
-            try replayer.facts(of: message, into: &facts)
-            let all = facts
-            try await onLoop { pipeline in
-                pipeline.ingest(all, source: 0, receivedAt: time)
-                pipeline.commit {}
-            }
-        case .connect: try await onLoop { $0.linkUp(source: 0, attempt: 1) }
-        case .disconnect(let reason): try await onLoop { $0.linkDown(source: 0, reason: reason, lastGood: time) }
+            try replayer.facts(of: message, at: time, into: &facts)
+            try await ingest(facts, at: time)
+        case .connect:
+            try await onLoop { $0.linkUp(source: 0, attempt: 1) }
+            replayer.linkUp()
+        case .disconnect(let reason):
+            replayer.linkDown()
+            try await onLoop { $0.linkDown(source: 0, reason: reason, lastGood: time) }
         case .wait: break
         }
         try await settle()
+    }
+
+    private func ingest(_ facts: [CallFact], at time: Timestamp) async throws {
+        try await onLoop { pipeline in
+            pipeline.ingest(facts, source: 0, receivedAt: time)
+            pipeline.commit {}
+        }
     }
 
     func end(_ ending: Ending) async throws {

@@ -82,7 +82,8 @@ import WireProtocols
     func mute() async throws {
         let server = try await WebSocketServerBench({ $0.requestTimeout = .milliseconds(100) })
         let client = try await RawClient(port: server.port)
-        try await client.send("GET")
+        // On a busy machine the deadline may have come before this is sent.
+        try? await client.send("GET")
         try await eventually("it is closed") { client.isClosed }
         #expect(client.received.isEmpty)
         try await client.end()

@@ -2,7 +2,7 @@ import CallModel
 import Codecs
 
 /// Reads events in their order and finds broken promises (model, section 7.9).
-struct PromiseJudge {
+public struct PromiseJudge {
     private struct Call {
         var seq: Int32 = 0
         var hasEnded = false
@@ -10,16 +10,16 @@ struct PromiseJudge {
         var rings: Set<String> = []
     }
 
-    private(set) var faults: [String] = []
+    public private(set) var faults: [String] = []
     private var calls: [String: Call] = [:]
     private var ids: Set<UUID128> = []
     private var lastSeq: Int64 = 0
     private var abandoned: String?
 
     /// Calls without an end.
-    var open: [String] { calls.filter { !$0.value.hasEnded }.keys.sorted() }
+    public var open: [String] { calls.filter { !$0.value.hasEnded }.keys.sorted() }
 
-    static func faults(of events: [CallEvent]) -> PromiseJudge {
+    public static func faults(of events: [CallEvent]) -> PromiseJudge {
         var judge = PromiseJudge()
         for event in events { judge.take(event) }
         return judge
