@@ -50,6 +50,8 @@ package final class BasixSimulator {
         }
     }
 
+    package static let path = BasixConfiguration.usualPath
+
     private let settings: Settings
     private let credentials: HTTPCredentials?
     private let eventLoop: any EventLoop

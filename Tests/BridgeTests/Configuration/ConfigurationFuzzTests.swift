@@ -29,6 +29,14 @@ struct ConfigurationFuzzTests {
             commands: { BLMOVE: 'x-move' }
             limits: { element_bytes: 1MiB, depth: 16 }
             raw: off
+          - name: tokyo
+            vendor: basix
+            url: wss://pbx.example
+            domain: test1.example
+            token: { env: REDIS_PASSWORD }
+            app_name: bridge
+            full_events: false
+            watch: { user_extension: "1001" }
         sinks:
           - { name: lines, type: stdout, events: ["call.*"], sources: [cape] }
           - name: file

@@ -218,7 +218,7 @@ struct ConfigurationMistakeTests {
 
     @Test(
         "Each mistake is named with its file, line, column, cause and suggestion",
-        arguments: syntax + structure + teleforge + sinks)
+        arguments: syntax + structure + teleforge + basix + sinks)
     func eachMistake(row: MistakeRow) throws {
         let diagnostics = loadYAML(row.text).diagnostics
         let found = diagnostics.map(\.description).joined(separator: "\n")
@@ -229,7 +229,7 @@ struct ConfigurationMistakeTests {
         #expect(!found.contains("hunter2"))
     }
 
-    @Test("A single mistake is reported once", arguments: syntax + structure + teleforge + sinks)
+    @Test("A single mistake is reported once", arguments: syntax + structure + teleforge + basix + sinks)
     func onlyOne(row: MistakeRow) {
         let diagnostics = loadYAML(row.text).diagnostics
         #expect(diagnostics.count == 1, "\(diagnostics.map(\.description).joined(separator: "\n"))")

@@ -19,7 +19,9 @@ func loadYAML(_ text: String, environment: [String: String] = configurationEnvir
         bytes: Array(text.utf8), file: "acme.yaml", environment: environment, kinds: callEventKinds)
 }
 
-let configurationEnvironment = ["HOME": "/home/cti", "REDIS_PASSWORD": "correct horse", "EMPTY": ""]
+let configurationEnvironment = [
+    "HOME": "/home/cti", "REDIS_PASSWORD": "correct horse", "EMPTY": "", "TWO_LINES": "a\nb",
+]
 
 /// Five lines that are a whole configuration; what follows belongs to the source when indented by four blanks.
 let fiveLines = """
