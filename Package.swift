@@ -139,7 +139,8 @@ let package = Package(
             name: "BERTBenchmark", dependencies: ["TestSupport", "WireProtocols"], path: "Tests/Benchmarks/BERT",
             exclude: ["bert_corpus.escript", "binary_to_term.escript", "libei_decode.c"], swiftSettings: warnings),
         .testTarget(
-            name: "StageBenchmarks", dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs"],
+            name: "StageBenchmarks",
+            dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs", "WireProtocols"],
             path: "Tests/Benchmarks/Stages", swiftSettings: warnings),
         .executableTarget(
             name: "websocket-reader",

@@ -108,6 +108,12 @@ final class TestPipe: Sendable {
         (readEnd, writeEnd) = (ends[0], ends[1])
     }
 
+    /// No more can be written without waiting.
+    var isFull: Bool {
+        var wait = pollfd(fd: writeEnd, events: Int16(POLLOUT), revents: 0)
+        return poll(&wait, 1, 0) == 0
+    }
+
     func closeReader() {
         if readerIsOpen.exchange(false, ordering: .relaxed) { close(readEnd) }
     }

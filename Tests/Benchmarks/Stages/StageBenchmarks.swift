@@ -4,6 +4,7 @@ import Foundation
 import Store
 import TestSupport
 import Testing
+import WireProtocols
 
 @testable import Adapters
 
@@ -131,5 +132,113 @@ struct StageBenchmarks {
             store.close()
         }
         report("line -> store", costs, events: 2 * Self.elements)
+    }
+
+    // MARK: Basix
+
+    /// Frames of a busy PBX: layouts, the state of everything, then the events of `minutes` at `callsPerSecond`.
+    private func basixFrames(callsPerSecond: Double, minutes: Int64) throws -> (frames: [[UInt8]], at: [Timestamp]) {
+        let start = Timestamp(microseconds: 1_768_471_217_250_000)
+        var traffic = BasixTraffic(
+            callsPerSecond: callsPerSecond, speed: 1, startingAt: start, random: SplitMix(seed: 7))
+        var notation = BasixNotationEncoder()
+        var frames: [[UInt8]] = []
+        var times: [Timestamp] = []
+        func add(_ message: String, _ at: Timestamp) throws {
+            let document = try JSONDocument(Array(message.utf8), limits: JSONLimits(bytes: 64 << 20, depth: 64))
+            for frame in try notation.frames(of: document.root) {
+                frames.append(frame)
+                times.append(at)
+            }
+        }
+        for (element, fields) in BasixNotationEncoder.documentedLayouts {
+            let names = fields.map { "\"\($0)\"" }.joined(separator: ",")
+            try add("{\"msg\":\"field_spec\",\"element\":\"\(element)\",\"fields\":[\(names)]}", start)
+        }
+        for message in traffic.snapshot() { try add(message, start) }
+        for second in 1...(minutes * 60) {
+            let now = start.advanced(by: .seconds(second))
+            for message in traffic.messages(until: now) {
+                if case .notation(let text) = message.content { try add(text, now) }
+            }
+        }
+        return (frames, times)
+    }
+
+    /// What a frame goes through on the loop.
+    private final class BasixStages {
+        private var mapper = BasixMapper(source: "tokyo", raw: .onUnmapped)
+        private var value: CallTracker
+        private let reader = BasixMessageReader(limits: BERTLimits())
+        private let source: Int
+        private(set) var events = 0
+
+        init() throws {
+            value = CallTracker(stream: try #require(StageBenchmarks.stream))
+            var profile = SourceProfile(vendor: "basix", name: "tokyo", tenant: "bench")
+            BasixReplayer(name: "tokyo", raw: .onUnmapped).complete(&profile)
+            source = value.register(profile)
+            mapper.connected()
+        }
+
+        func take(_ frame: [UInt8], at now: Timestamp) throws {
+            try frame.withUnsafeBytes { _ = mapper.take(try reader.read($0), frame: $0, receivedAt: now) }
+            var facts = mapper.takeFacts()
+            value.apply(&facts, from: source, receivedAt: now)
+            events += value.takeOutput().count
+        }
+    }
+
+    @Test func `Basix: frames decoded, and frames to CallEvents, on one thread`() throws {
+        let (frames, times) = try basixFrames(callsPerSecond: 4, minutes: 10)
+        let bytes = frames.reduce(0) { $0 + $1.count }
+        var (decoded, mapped): ([Cost], [Cost]) = ([], [])
+        var events = 0
+        for _ in 0..<Self.runs {
+            let decoder = BERTDecoder(limits: BERTLimits())
+            decoded.append(
+                try Cost.of {
+                    for frame in frames { _ = try frame.withUnsafeBytes { try decoder.decode($0).kind } }
+                })
+            let stages = try BasixStages()
+            mapped.append(
+                try Cost.of {
+                    for (index, frame) in frames.enumerated() { try stages.take(frame, at: times[index]) }
+                })
+            events = stages.events
+        }
+        print("basix: \(frames.count) frames, mean \(bytes / frames.count) bytes, \(events) CallEvents")
+        #expect(events > 1000)
+        report("basix frame -> term", decoded, events: frames.count)
+        report("basix frame -> CallEvents", mapped, events: frames.count)
+    }
+
+    @Test func `Basix: a snapshot of 5,000 channels is decoded, mapped and reconciled within 20 ms`() throws {
+        let start = Timestamp(microseconds: 1_768_471_217_250_000)
+        var items: [String] = []
+        for index in 0..<5000 {
+            let offered = start.microseconds - Int64(index) * 1000
+            items.append(
+                """
+                {"uuid":"5714495a-b8a1-4fff-8420-\(String(format: "%012d", index))","direction":"inbound",\
+                "peer_location":"external","calling_name":"Caller \(index)","calling_number":"09012\(100_000 + index)",\
+                "called_number":"0312345678","offer_timestamp":\(offered),"answer_timestamp":\(offered + 100),\
+                "state":{"ts":\(offered + 200),"name":"ivr","data":{"ivr_id":100}},"last_event":"STATE_CHANGE"}
+                """)
+        }
+        let notation = "{\"msg\":\"initial_info\",\"element\":\"channel\",\"items\":[\(items.joined(separator: ","))]}"
+        var encoder = BasixNotationEncoder()
+        let document = try JSONDocument(Array(notation.utf8), limits: JSONLimits(bytes: 64 << 20, depth: 64))
+        let frames = try encoder.frames(of: document.root)
+        var costs: [Cost] = []
+        for _ in 0..<Self.runs {
+            let stages = try BasixStages()
+            costs.append(try Cost.of { for frame in frames { try stages.take(frame, at: start) } })
+            #expect(stages.events >= 5000)
+        }
+        let milliseconds = costs.map { $0.wall * 1000 }.sorted()
+        print(
+            "basix snapshot of 5,000 channels (\(frames.map(\.count).max() ?? 0) bytes): "
+                + "\(String(format: "%.1f (%.1f-%.1f) ms", milliseconds[2], milliseconds[0], milliseconds[4]))")
     }
 }

@@ -202,6 +202,7 @@ struct SinkPumpTests {
         let ending = try await rig.whileRunning {
             rig.pump.finish(within: .seconds(20))
             try await eventually("the limit is waited for") { rig.clock.waits == [.seconds(20)] }
+            try await eventually("the pipe is full") { pipe.isFull }
             rig.clock.advance(by: .seconds(20))
         }
         #expect(ending == .stopped)

@@ -45,7 +45,7 @@ struct StdoutSinkTests {
     @Test func `A reader that closes its end is noticed while it is waited for`() async throws {
         let pipe = TestPipe()
         let outcome = try await delivering(delivery(1...500), to: pipe.writeEnd) { _ in
-            try await eventually("the pipe is full") { !isWritable(pipe.writeEnd) }
+            try await eventually("the pipe is full") { pipe.isFull }
             pipe.closeReader()
         }
         #expect(outcome == .gone(reason: "the reader has closed its end"))
@@ -71,7 +71,7 @@ struct StdoutSinkTests {
         let pipe = TestPipe()
         let long = line(1, text: String(repeating: "y", count: 100_000))
         let outcome = try await delivering(delivery(1...1) { _ in long }, to: pipe.writeEnd) { group in
-            try await eventually("the pipe is full") { !isWritable(pipe.writeEnd) }
+            try await eventually("the pipe is full") { pipe.isFull }
             group.cancelAll()
         }
         #expect(outcome == .retry(through: nil, reason: "stopped while the reader did not read"))
@@ -112,10 +112,5 @@ struct StdoutSinkTests {
     @Test func `A descriptor that is not open is refused`() async throws {
         let sink = try StdoutSink(name: "lines", descriptor: 9999)
         await #expect(throws: StdoutSinkError.self) { try await sink.open(cursor: 0, stream: testStream) }
-    }
-
-    private func isWritable(_ descriptor: Int32) -> Bool {
-        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-        return poll(&wait, 1, 0) == 1
     }
 }
