@@ -4,8 +4,8 @@ import PackageDescription
 // A target exists for each rule that the compiler should enforce, and for no other reason: see docs/architecture.md.
 let warnings: [SwiftSetting] = [.enableUpcomingFeature("MemberImportVisibility"), .treatAllWarnings(as: .error)]
 
-// Calls and bodies of events are owned by one loop; the dynamic checks of exclusive access to them cost 5 % of a drain.
-let callModel: [SwiftSetting] =
+// Calls, legs and bodies of events are owned by one loop; the dynamic checks of exclusive access to them cost 5 % of a drain.
+let ownedByLoop: [SwiftSetting] =
     warnings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
 let package = Package(
@@ -24,7 +24,7 @@ let package = Package(
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
         .target(name: "CHiredis", linkerSettings: [.linkedLibrary("hiredis")]),
         .target(name: "Codecs", dependencies: ["COpenSSL"], swiftSettings: warnings),
-        .target(name: "CallModel", dependencies: ["Codecs"], swiftSettings: callModel),
+        .target(name: "CallModel", dependencies: ["Codecs"], swiftSettings: ownedByLoop),
         .target(
             name: "WireProtocols",
             dependencies: ["Codecs", "CHiredis", "CZlib", .product(name: "NIOCore", package: "swift-nio")],
@@ -58,7 +58,7 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            swiftSettings: warnings),
+            swiftSettings: ownedByLoop),
         .target(
             name: "Sinks",
             dependencies: ["BridgeCore", "CallModel", "Codecs"],

@@ -20,7 +20,8 @@ func loadYAML(_ text: String, environment: [String: String] = configurationEnvir
 }
 
 let configurationEnvironment = [
-    "HOME": "/home/cti", "REDIS_PASSWORD": "correct horse", "EMPTY": "", "TWO_LINES": "a\nb",
+    "HOME": "/home/cti", "BASIX_TOKEN": "correct horse", "REDIS_PASSWORD": "correct horse", "EMPTY": "",
+    "TWO_LINES": "a\nb",
 ]
 
 /// Five lines that are a whole configuration; what follows belongs to the source when indented by four blanks.
