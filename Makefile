@@ -14,7 +14,7 @@ DESTDIR ?=
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-websockets erlang-base
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-venv python3-websockets erlang-base
 BENCH_BERT_PACKAGES := $(BUILD_PACKAGES) python3 erlang-base erlang-dev
 BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis node-ws openssl python3 python3-redis python3-hiredis
 
@@ -89,9 +89,24 @@ lint: toolchain ## the formatting rules, strictly
 format: toolchain ## rewrites the sources as swift format wants them
 	swift format format --in-place --recursive --parallel Sources Tests Package.swift
 
+# Independent peers that Debian does not package, one virtual environment for each Tests/Python/NAME.txt: .build/python/NAME.
+# Tests that need one say so and are skipped where it could not be made.
+.PHONY: test-python
+test-python: test-packages
+	$(SAY) for list in Tests/Python/*.txt; do
+		place=.build/python/$$(basename "$$list" .txt)
+		cmp -s "$$list" "$$place/installed.txt" && continue
+		say "installing the Python peers of $$list"
+		rm -rf "$$place"
+		mkdir -p .build/python
+		/usr/bin/python3 -m venv "$$place"
+		"$$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$$list"
+		cp "$$list" "$$place/installed.txt"
+	done
+
 # Warnings count as errors in our own files only: a dependency may be compiled with a newer compiler than it knows.
 .PHONY: build-tests
-build-tests: toolchain test-packages
+build-tests: toolchain test-packages test-python
 	$(SAY) say "building daemon and tests (some minutes the first time)"
 	mkdir -p .build
 	swift build --build-tests 2>&1 | tee .build/build-tests.log
