@@ -11,8 +11,6 @@ import WireProtocols
 /// Nothing waits at the server and nothing is acknowledged. While the store cannot keep up the socket is left unread; when
 /// the server cuts it for that, the gap is told, and the state dump after the reconnect brings back what it can.
 package final class BasixSource: Source {
-    /// Messages ingested and not stored at which reading is suspended; it goes on at half of them.
-    private static let unstoredLimit = 4096
     private static let directoryNote = "directory"
     private static let scopeNote = "scope"
 
@@ -26,10 +24,9 @@ package final class BasixSource: Source {
     private var session: BasixSession
     private var link: SourceLink<WebSocketConnection>?
     private var timer: LoopTimer?
-    private var unstored = 0
+    private var unstored = UnstoredMessages()
     private var arrived = 0
     private var burstBegan: Timestamp?
-    private var isSuspended = false
     private var isStopped = false
     /// When the server was last heard of.
     private var lastHeard: Timestamp
@@ -169,19 +166,12 @@ package final class BasixSource: Source {
         burstBegan = nil
         if let note { context.setNote(Self.directoryNote, note) }
         guard !facts.isEmpty || note != nil else { return }
-        unstored += count
         context.ingest(facts, receivedAt: now)
         context.commit { [weak self] in
-            guard let self else { return }
-            unstored -= count
-            if isSuspended, unstored <= Self.unstoredLimit / 2 { setSuspended(false) }
+            guard let self, unstored.stored(count) else { return }
+            link?.connection?.setReading(true)
         }
-        if !isSuspended, unstored >= Self.unstoredLimit { setSuspended(true) }
-    }
-
-    private func setSuspended(_ isSuspended: Bool) {
-        self.isSuspended = isSuspended
-        link?.connection?.setReading(!isSuspended)
+        if unstored.handedIn(count) { link?.connection?.setReading(false) }
     }
 
     // MARK: - Time
@@ -215,7 +205,7 @@ package final class BasixSource: Source {
         flush()
         mapper.disconnected()
         session.connectionClosed()
-        isSuspended = false
+        unstored.linkLost()
         schedule()
         defer { gap = .disconnect }
         guard wasUp else { return }

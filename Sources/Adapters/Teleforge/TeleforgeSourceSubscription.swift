@@ -11,8 +11,6 @@ import WireProtocols
 /// minute, then cuts the connection, and the gap is told when it is back.
 final class TeleforgeSourceSubscription {
     private static let part = "pubsub"
-    /// Messages ingested and not stored at which reading is suspended; it goes on at half of them.
-    private static let unstoredLimit = 2048
 
     private let context: any SourceContext
     private unowned let source: TeleforgeSource
@@ -21,8 +19,7 @@ final class TeleforgeSourceSubscription {
     private var timer: LoopTimer?
     private var facts: [CallFact] = []
     private var arrived = 0
-    private var unstored = 0
-    private var isSuspended = false
+    private var unstored = UnstoredMessages(limit: 2048)
     private var isStopped = false
 
     init(
@@ -68,18 +65,15 @@ final class TeleforgeSourceSubscription {
         guard arrived > 0 else { return }
         let count = arrived
         arrived = 0
-        unstored += count
         context.ingest(&facts, receivedAt: context.now())
         context.commit { [weak self] in
-            guard let self else { return }
-            unstored -= count
-            if isSuspended, unstored <= Self.unstoredLimit / 2 { setSuspended(false) }
+            guard let self, unstored.stored(count) else { return }
+            setSuspended(false)
         }
-        if !isSuspended, unstored >= Self.unstoredLimit { setSuspended(true) }
+        if unstored.handedIn(count) { setSuspended(true) }
     }
 
     private func setSuspended(_ isSuspended: Bool) {
-        self.isSuspended = isSuspended
         session.setSuspended(isSuspended, now: context.eventLoop.now)
         link.setReading(!isSuspended)
         pump()
@@ -88,7 +82,7 @@ final class TeleforgeSourceSubscription {
 
 extension TeleforgeSourceSubscription: TeleforgeSourceLinkUser {
     func linkConnected() {
-        isSuspended = false
+        unstored.linkLost()
         session.connected(now: context.eventLoop.now)
         pump()
     }
