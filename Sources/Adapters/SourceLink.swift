@@ -95,7 +95,10 @@ package final class SourceLink<Connection> {
     package func lost(_ error: ConnectionError) {
         connection = nil
         if reconnection.isConnected { context.metrics.disconnects.add() }
-        let wait = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
+        let policy = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
+        // Never sooner than the peer asks for, up to a quarter of an hour, and still not all at once.
+        let asked = error.retryAfter.map { min($0, .seconds(900)) * Double.random(in: 1...1.1, using: &random) }
+        let wait = max(policy, asked ?? .zero)
         wasLost(error)
         guard !isStopped else { return }
         report(error, retryIn: wait)
