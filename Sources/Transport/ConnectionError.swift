@@ -84,6 +84,24 @@ package struct ConnectionError: Error, Equatable, Sendable {
 }
 
 extension ConnectionError {
+    /// Stage and cause in words of a bounded set, such as `connect.system` or `negotiate.http_401`: fit for a metrics label.
+    package var kind: String {
+        let cause =
+            switch reason {
+            case .system: "system"
+            case .timedOut: "timeout"
+            case .closedByPeer, .closed: "closed"
+            case .proxy: "proxy"
+            case .tls: "tls"
+            case .server: "server"
+            case .peer, .http, .webSocket, .misbehaved: "protocol"
+            case .refused(let refusal): "http_\(refusal.status)"
+            case .request, .redirect, .unusableAddress: "configuration"
+            case .declined: "declined"
+            }
+        return "\(stage.rawValue).\(cause)"
+    }
+
     /// When the peer wants to be asked again, where it said so.
     package var retryAfter: Duration? {
         if case .refused(let refusal) = reason { return refusal.retryAfter }
