@@ -63,6 +63,7 @@ package final class SourceLink<Connection> {
         timer?.set(nil)
         if let connection { close(connection) }
         connection = nil
+        note { $0.phase = .stopped }
     }
 
     /// Gives the connection up and connects anew, later where `error` is a refusal. The owner is told.
@@ -76,6 +77,14 @@ package final class SourceLink<Connection> {
     package func becameUseful() {
         reconnection.becameUseful()
         lastFailure = nil
+        note { $0.attempts = 0 }
+    }
+
+    /// The peer has greeted us, and what the link is for is not there yet.
+    package func beganToRestore() { note { $0.phase = .restoring } }
+
+    private func note(_ change: (inout SourceStatus.Link) -> Void) {
+        context.metrics.status.update { change(&$0.links[names.link, default: SourceStatus.Link()]) }
     }
 
     // MARK: - From the connection's delegate
@@ -83,6 +92,7 @@ package final class SourceLink<Connection> {
     /// The peer has greeted us. `details` go into the log.
     package func connected(_ details: Logger.Metadata = [:]) {
         reconnection.connected(at: context.eventLoop.now)
+        note { $0.phase = .up }
         let metadata: Logger.Metadata = [
             "link": "\(names.link)", "endpoint": "\(names.endpoint)", "attempts": "\(attempts)",
         ]
@@ -95,7 +105,13 @@ package final class SourceLink<Connection> {
     package func lost(_ error: ConnectionError) {
         connection = nil
         if reconnection.isConnected { context.metrics.disconnects.add() }
-        let wait = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
+        let policy = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
+        // Never sooner than the peer asks for, up to a quarter of an hour, and still not all at once.
+        let asked = error.retryAfter.map { min($0, .seconds(900)) * Double.random(in: 1...1.1, using: &random) }
+        let wait = max(policy, asked ?? .zero)
+        let failure = SourceStatus.Failure(kind: error.kind, text: "\(error)", at: context.now())
+        context.metrics.status.update { $0.lastFailure = failure }
+        note { $0.phase = .waiting }
         wasLost(error)
         guard !isStopped else { return }
         report(error, retryIn: wait)
@@ -106,6 +122,10 @@ package final class SourceLink<Connection> {
         guard !isStopped, connection == nil else { return }
         reconnection.attempted()
         context.metrics.connects.add()
+        note {
+            $0.phase = .connecting
+            $0.attempts = reconnection.attempts
+        }
         connection = open()
     }
 

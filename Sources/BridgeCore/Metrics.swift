@@ -27,7 +27,79 @@ package final class SourceMetrics: Sendable {
     package let backlog = Counter()
     /// 1 while the link is up.
     package let up = Counter()
+    /// What the source is at.
+    package let status = SourceStatus()
     package init() {}
+}
+
+/// What a source is at, for those who show it on other threads. Holds no secret and no phone number.
+package final class SourceStatus: Sendable {
+    /// From bad to good.
+    package enum Phase: String, Sendable, CaseIterable {
+        /// Not started, or stopped.
+        case stopped
+        /// Between two attempts.
+        case waiting
+        /// An attempt is under way.
+        case connecting
+        /// Connected, and not yet of use: subscriptions are being restored, say.
+        case restoring
+        case up
+
+        fileprivate var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    }
+
+    package struct Link: Sendable, Equatable {
+        package var phase = Phase.stopped
+        /// Since the connection was last of use.
+        package var attempts = 0
+
+        package init() {}
+    }
+
+    package struct Failure: Sendable, Equatable {
+        /// Stage and cause, from a bounded set of words: fit for a label.
+        package var kind: String
+        /// One sentence with advice.
+        package var text: String
+        package var at: Timestamp
+
+        package init(kind: String, text: String, at: Timestamp) { (self.kind, self.text, self.at) = (kind, text, at) }
+    }
+
+    /// Of a source that asks for its events one by one.
+    package struct Subscriptions: Sendable, Equatable {
+        package var wanted: Int
+        package var held: Int
+        package var refused: Int
+
+        package init(wanted: Int, held: Int, refused: Int) {
+            (self.wanted, self.held, self.refused) = (wanted, held, refused)
+        }
+    }
+
+    package struct Value: Sendable, Equatable {
+        /// Most sources have one.
+        package var links: [String: Link] = [:]
+        /// Kept when the connection is well again.
+        package var lastFailure: Failure?
+        /// When the vendor was last heard of, be it by a ping.
+        package var lastHeard: Timestamp?
+        package var subscriptions: Subscriptions?
+        /// When the token that let us in ends, where that is known.
+        package var tokenExpiresAt: Timestamp?
+
+        /// That of the link that is worst off.
+        package var phase: Phase { links.values.map(\.phase).min { $0.rank < $1.rank } ?? .stopped }
+        package var attempts: Int { links.values.map(\.attempts).max() ?? 0 }
+    }
+
+    private let value = Mutex(Value())
+
+    package init() {}
+
+    package var current: Value { value.withLock { $0 } }
+    package func update(_ change: (inout Value) -> Void) { value.withLock { change(&$0) } }
 }
 
 /// What every sink counts.

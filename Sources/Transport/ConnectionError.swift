@@ -13,8 +13,14 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case upgrade
         /// A request over HTTP and its answer.
         case request
+        /// Requests that lead from a login to a token.
+        case login
+        /// The request that prepares a connection, before it.
+        case negotiate
         /// The greeting of the protocol itself.
         case handshake
+        /// Asking for the events that the connection is there for.
+        case subscribe
         /// It had been up.
         case established
     }
@@ -77,6 +83,32 @@ package struct ConnectionError: Error, Equatable, Sendable {
     }
 }
 
+extension ConnectionError {
+    /// Stage and cause in words of a bounded set, such as `connect.system` or `negotiate.http_401`: fit for a metrics label.
+    package var kind: String {
+        let cause =
+            switch reason {
+            case .system: "system"
+            case .timedOut: "timeout"
+            case .closedByPeer, .closed: "closed"
+            case .proxy: "proxy"
+            case .tls: "tls"
+            case .server: "server"
+            case .peer, .http, .webSocket, .misbehaved: "protocol"
+            case .refused(let refusal): "http_\(refusal.status)"
+            case .request, .redirect, .unusableAddress: "configuration"
+            case .declined: "declined"
+            }
+        return "\(stage.rawValue).\(cause)"
+    }
+
+    /// When the peer wants to be asked again, where it said so.
+    package var retryAfter: Duration? {
+        if case .refused(let refusal) = reason { return refusal.retryAfter }
+        return nil
+    }
+}
+
 extension ConnectionError: CustomStringConvertible {
     package var description: String { "\(stage.rawValue): \(sentence)" }
 
@@ -85,7 +117,7 @@ extension ConnectionError: CustomStringConvertible {
         case .system(let text): text
         case .timedOut(let limit) where stage == .tls:
             "no answer within \(limit): is it the right port, and is TLS on there?"
-        case .timedOut(let limit) where stage == .upgrade || stage == .request:
+        case .timedOut(let limit) where [.upgrade, .request, .login, .negotiate].contains(stage):
             "no answer within \(limit): the server accepts connections and says nothing; look whether it is well, and "
                 + "whether the port is the right one"
         case .timedOut(let limit): "no answer within \(limit)"
