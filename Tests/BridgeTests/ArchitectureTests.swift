@@ -21,7 +21,8 @@ struct ArchitectureTests {
         // Foundation: GRDB's own interface asks for it.
         "Store": system.union(["Codecs", "GRDB", "GRDBSQLite", "Foundation"]),
         "Transport": system.union(networking).union(["Codecs", "WireProtocols", "COpenSSL"]),
-        "BridgeCore": system.union(["CallModel", "Codecs", "NIOCore", "Logging"]),
+        // Transport: settings of a configuration in its terms.
+        "BridgeCore": system.union(["CallModel", "Codecs", "Transport", "WireProtocols", "NIOCore", "Logging"]),
         "Adapters": system.union(networking).union([
             "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
         ]),

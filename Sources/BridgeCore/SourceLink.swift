@@ -1,17 +1,25 @@
-import BridgeCore
 import Logging
 import NIOCore
 import Transport
 
-/// One connection of a source that comes back by itself, for ever, until `stop`: the connect loop, its waits, and what
-/// the log tells of them. One attempt at a time, one live connection. Confined to the source's event loop.
+/// What a link needs of its owner's surroundings.
+package protocol LinkContext: AnyObject {
+    var eventLoop: any EventLoop { get }
+    var logger: Logger { get }
+    /// Attempts, and connections that were up and went down.
+    var connects: Counter { get }
+    var disconnects: Counter { get }
+}
+
+/// One connection of a source or sink that comes back by itself, for ever, until `stop`: the connect loop, its waits, and
+/// what the log tells of them. One attempt at a time, one live connection. Confined to the event loop of its context.
 ///
 /// The owner is the connection's delegate and passes on what it hears: `connected` when the peer has greeted us, `lost`
 /// when the connection failed.
 package final class SourceLink<Connection> {
     /// What the log calls it.
     package struct Names: Sendable {
-        /// What the link is for, among the links of its source.
+        /// What the link is for, among the links of its owner.
         package var link: String
         /// The peer, such as "redis", in the messages.
         package var peer: String
@@ -29,7 +37,7 @@ package final class SourceLink<Connection> {
 
     private let names: Names
     private let isInsecure: Bool
-    private let context: any SourceContext
+    private let context: any LinkContext
     private let open: () -> Connection
     private let close: (Connection) -> Void
     private let wasLost: (ConnectionError) -> Void
@@ -43,7 +51,7 @@ package final class SourceLink<Connection> {
     /// more; `lost` is told of every failure, before the next attempt is planned. All three had better hold their owner
     /// weakly.
     package init(
-        _ names: Names, endpoint: EndpointConfiguration, context: any SourceContext,
+        _ names: Names, endpoint: EndpointConfiguration, context: any LinkContext,
         reconnection: Reconnection = Reconnection(), open: @escaping () -> Connection,
         close: @escaping (Connection) -> Void, lost: @escaping (ConnectionError) -> Void
     ) {
@@ -94,7 +102,7 @@ package final class SourceLink<Connection> {
 
     package func lost(_ error: ConnectionError) {
         connection = nil
-        if reconnection.isConnected { context.metrics.disconnects.add() }
+        if reconnection.isConnected { context.disconnects.add() }
         let wait = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
         wasLost(error)
         guard !isStopped else { return }
@@ -105,7 +113,7 @@ package final class SourceLink<Connection> {
     private func connect() {
         guard !isStopped, connection == nil else { return }
         reconnection.attempted()
-        context.metrics.connects.add()
+        context.connects.add()
         connection = open()
     }
 
