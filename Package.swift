@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "BridgeCore",
             dependencies: [
-                "CallModel", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+                "CallModel", "Codecs", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: warnings),
@@ -61,7 +61,12 @@ let package = Package(
             swiftSettings: ownedByLoop),
         .target(
             name: "Sinks",
-            dependencies: ["BridgeCore", "CallModel", "Codecs"],
+            dependencies: [
+                "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: warnings),
         .target(
             name: "Bridge",

@@ -10,6 +10,16 @@ package final class Counter: Sendable {
     package var current: Int { value.load(ordering: .relaxed) }
 }
 
+/// Counters told apart by a word of a closed set, such as a cause or a vendor's kind of event. From any thread.
+package final class CounterFamily: Sendable {
+    private let values = Mutex<[String: Int]>([:])
+    package init() {}
+    package func add(_ word: String, _ count: Int = 1) {
+        if count != 0 { values.withLock { $0[word, default: 0] += count } }
+    }
+    package var current: [String: Int] { values.withLock { $0 } }
+}
+
 /// What every source counts. Names follow `ctibridge_source_<name>_total`, labels tenant and source.
 package final class SourceMetrics: Sendable {
     /// Vendor messages taken in, understood or not.
@@ -29,6 +39,16 @@ package final class SourceMetrics: Sendable {
     package let up = Counter()
     /// What the source is at.
     package let status = SourceStatus()
+    /// When the vendor last told something of a call, in seconds since 1970; 0: never.
+    package let lastEvent = Counter()
+    /// Heartbeats that the peer did not answer in time.
+    package let pingsMissed = Counter()
+    /// Attempts that the vendor refused, by cause.
+    package let refusals = CounterFamily()
+    /// Messages by the vendor's kind of event.
+    package let events = CounterFamily()
+    /// What was passed over, or left out of lines, by reason.
+    package let dropped = CounterFamily()
     package init() {}
 }
 

@@ -14,12 +14,8 @@ package protocol Source: AnyObject {
 }
 
 /// What the runtime gives a source. All members are called on the tenant's event loop only.
-package protocol SourceContext: AnyObject {
-    var eventLoop: any EventLoop { get }
-    var logger: Logger { get }
+package protocol SourceContext: LinkContext {
     var metrics: SourceMetrics { get }
-    /// Wall clock now.
-    func now() -> Timestamp
     /// Turns facts into events and lines, and leaves none of them in `facts`. They become durable with the next `commit`.
     func ingest(_ facts: inout [CallFact], receivedAt: Timestamp)
     /// Sends everything ingested so far to the store. `receipt` is called on the event loop after the fsync; never if the
@@ -42,6 +38,15 @@ package protocol SourceContext: AnyObject {
     /// The calls of this source that were open or had ended lately when the process started, for a mapper that goes on with
     /// them.
     var recentCalls: [CallTracker.RecentCall] { get }
+    /// Others may say something to the vendor over the source's own connection, see `VendorLine`.
+    func offer(_ line: any VendorLine)
+}
+
+extension SourceContext {
+    package var connects: Counter { metrics.connects }
+    package var disconnects: Counter { metrics.disconnects }
+    package var status: SourceStatus? { metrics.status }
+    package func offer(_ line: any VendorLine) {}
 }
 
 extension SourceContext {

@@ -22,6 +22,9 @@ public struct CallFact: Sendable {
     public var uncertainMilliseconds: Int64?
     /// It happened somewhere between the loss of the link and now: the tracker writes down how uncertain that is.
     public var isUnseen = false
+    /// Concluded from a later message: told only where nothing is known yet of the party's part in the call, not before
+    /// what is known already, and not by a sparse source.
+    public var isImplied = false
     /// On `source.snapshot`: the vendor's ids of all calls that the state dump shows. Every other open call of the source
     /// has ended unseen; it is ended before the line of this fact, which tells how many there were.
     public var presentCalls: Set<String>?

@@ -41,6 +41,9 @@ final class CallState {
         var parkedMicroseconds: Int64 = 0
         var wasHeld = false
         var wasParked = false
+        /// Somebody who was connected has left; and how long those who did had talked, where the vendor says so of each.
+        var hasBeenLeft = false
+        var leftTalkMilliseconds: Int64?
         /// When a call that everybody left is given up, and when that was.
         var graceUntil: Timestamp?
         var leftAt: Timestamp?
@@ -245,6 +248,11 @@ final class CallState {
     private func leave(_ event: CallEvent, grace: Duration?) {
         let key = FactKey.party(event.body)
         connected.removeAll { $0 == key }
+        let rare = needed
+        let talked = event.body.timing?.talkMilliseconds
+        rare.leftTalkMilliseconds =
+            rare.hasBeenLeft ? rare.leftTalkMilliseconds.flatMap { sum in talked.map { sum &+ $0 } } : talked
+        rare.hasBeenLeft = true
         guard connected.isEmpty, !isAlerting, let grace else { return }
         needed.graceUntil = event.receivedAt.advanced(by: grace)
         needed.leftAt = event.occurredAt

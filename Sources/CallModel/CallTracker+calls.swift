@@ -7,6 +7,7 @@ extension CallTracker {
         if calls[slot].hasEnded { return applyToEndedCall(&fact, slot, receivedAt) }
         if fact.kind == .callAbandoned { return abandon(&fact, slot, receivedAt) }
         guard isLegal(&fact, slot, receivedAt) || isFirst else { return countRepeatedState() }
+        if fact.isImplied { fact.occurredAt = fact.occurredAt.map { max($0, calls[slot].lastOccurred) } }
         complete(&fact, slot, receivedAt)
         write(&fact, slot, receivedAt)
         if fact.kind == .callAnswered { closeOtherRings(of: fact, slot, receivedAt) }
@@ -20,6 +21,7 @@ extension CallTracker {
             end.body.outcome = end.body.outcome ?? Outcome()
             end.body.outcome?.disposition = .answered
         } else {
+            closeRings(fact, slot, receivedAt) { _ in .abandoned }
             var abandoned = fact
             var outcome = fact.body.outcome ?? Outcome()
             outcome.disposition = .abandoned
@@ -47,7 +49,7 @@ extension CallTracker {
         case .callRecord, .callMissed: write(&fact, slot, receivedAt)
         default:
             let key = FactKey.of(fact.kind, fact.body)
-            guard calls[slot].count(fact.kind, key) == 0 else { return countRepeatedState() }
+            guard !fact.isImplied, calls[slot].count(fact.kind, key) == 0 else { return countRepeatedState() }
             Self.completeLateStop(&fact)
             write(&fact, slot, receivedAt)
         }
@@ -89,7 +91,9 @@ extension CallTracker {
         case .callAnswered:
             if case .parts = fact.identity { return true }
             // Somebody to whom the call was transferred while his phone still rang takes it now.
-            return !call.connected.contains(key) || call.ring(key) != nil
+            if call.connected.contains(key), call.ring(key) == nil { return false }
+            guard fact.isImplied else { return true }
+            return sources[call.source].profile.lifecycle == .strict && call.count(.callLeft, key) == 0
         case .callLeft: return call.connected.contains(key)
         case .callHeld: return call.rare?.heldSince == nil
         case .callRetrieved: return call.rare?.heldSince != nil
@@ -114,9 +118,10 @@ extension CallTracker {
         let profile = sources[calls[slot].source].profile
         guard let again = profile.ringsAgainAfter, profile.lifecycle == .strict else { return false }
         let now = fact.occurredAt ?? receivedAt
-        guard now >= ring.since.advanced(by: again) else { return false }
+        let isOtherQueue = fact.body.queue != nil && fact.body.queue?.id != ring.body.queue?.id
+        guard isOtherQueue || now >= ring.since.advanced(by: again) else { return false }
         stopRing(
-            ring, disposition: .noAnswer, event: fact.event, at: fact.occurredAt, slot, receivedAt,
+            ring, disposition: .noAnswer, because: fact, slot, receivedAt,
             uncertain: now.milliseconds(since: ring.since))
         return true
     }
@@ -228,16 +233,19 @@ extension CallTracker {
             if computed != nil { derived = true }
             return computed
         }
-        timing.queueMilliseconds = vendor?.queueMilliseconds ?? call.queueMilliseconds
-        timing.ringMilliseconds = vendor?.ringMilliseconds ?? call.ringMilliseconds
-        if vendor?.queueMilliseconds != nil || vendor?.ringMilliseconds != nil { fromVendor = true }
+        // Of a call that went through several hands the vendor's numbers are those of the last one.
+        let whole = call.rare?.hasBeenLeft == true ? nil : vendor
+        timing.queueMilliseconds = whole?.queueMilliseconds ?? call.queueMilliseconds
+        timing.ringMilliseconds = whole?.ringMilliseconds ?? call.ringMilliseconds
+        if whole?.queueMilliseconds != nil || whole?.ringMilliseconds != nil { fromVendor = true }
         if call.queueMilliseconds != nil || call.ringMilliseconds != nil {
             fromVendor = fromVendor || call.hasVendorDurations
             derived = derived || call.hasDerivedDurations
         }
         if !call.wasAnswered, timing.queueMilliseconds == nil { timing.queueMilliseconds = choose(nil, waited) }
         timing.talkMilliseconds = choose(
-            vendor?.talkMilliseconds, call.wasAnswered ? spent(.talking, call.talkedMicroseconds) : nil)
+            vendorTalk(of: call, end: vendor?.talkMilliseconds),
+            call.wasAnswered ? spent(.talking, call.talkedMicroseconds) : nil)
         timing.holdMilliseconds = choose(
             vendor?.holdMilliseconds, call.rare?.wasHeld == true ? spent(.held, call.rare?.heldMicroseconds ?? 0) : nil)
         timing.parkMilliseconds = choose(
@@ -247,6 +255,13 @@ extension CallTracker {
             vendor?.totalMilliseconds, call.offeredAt.map { now.milliseconds(since: $0) })
         timing.source = fromVendor ? (derived ? .mixed : .vendor) : .derived
         return timing
+    }
+
+    /// What the vendor says of all who talked: those who left before the end, and who was there at the end.
+    private func vendorTalk(of call: CallState, end: Int64?) -> Int64? {
+        guard let rare = call.rare, rare.hasBeenLeft else { return end }
+        guard let left = rare.leftTalkMilliseconds else { return nil }
+        return call.connected.isEmpty && end == nil ? left : end.map { $0 &+ left }
     }
 
     /// The vendor's durations, completed by computed ones; nil where there is neither.
@@ -272,24 +287,29 @@ extension CallTracker {
 
     /// Where the vendor never says so: the other phones stopped when one answered.
     private mutating func closeOtherRings(of fact: CallFact, _ slot: Int, _ receivedAt: Timestamp) {
-        let profile = sources[calls[slot].source].profile
-        guard profile.closesOtherRings, profile.lifecycle == .strict, let rare = calls[slot].rare else { return }
         let now = fact.occurredAt ?? receivedAt
         let ringMilliseconds = fact.body.timing?.ringMilliseconds ?? 0
         let attempt = now.advanced(by: .seconds(-2) - .milliseconds(ringMilliseconds))
-        for ring in rare.rings {
-            stopRing(
-                ring, disposition: ring.since >= attempt ? .answeredElsewhere : .noAnswer, event: fact.event,
-                at: fact.occurredAt, slot, receivedAt)
-        }
+        closeRings(fact, slot, receivedAt) { $0.since >= attempt ? .answeredElsewhere : .noAnswer }
+    }
+
+    /// Where the vendor never says so: every phone that rings stopped because of `fact`.
+    private mutating func closeRings(
+        _ fact: CallFact, _ slot: Int, _ receivedAt: Timestamp, _ disposition: (CallState.Ring) -> Disposition
+    ) {
+        let profile = sources[calls[slot].source].profile
+        guard profile.closesOtherRings, profile.lifecycle == .strict, let rare = calls[slot].rare else { return }
+        for ring in rare.rings { stopRing(ring, disposition: disposition(ring), because: fact, slot, receivedAt) }
     }
 
     private mutating func stopRing(
-        _ ring: CallState.Ring, disposition: Disposition, event: String, at time: Timestamp?, _ slot: Int,
+        _ ring: CallState.Ring, disposition: Disposition, because fact: CallFact, _ slot: Int,
         _ receivedAt: Timestamp, uncertain: Int64? = nil
     ) {
+        let time = fact.occurredAt
         var stop = CallFact(
-            .callRingStopped, callID: vendorCallID(slot), event: event, occurredAt: time)
+            .callRingStopped, callID: vendorCallID(slot), event: fact.event, occurredAt: time,
+            timeSource: fact.timeSource)
         stop.origin = .synthetic
         stop.uncertainMilliseconds = uncertain
         stop.body.agent = ring.body.agent

@@ -78,7 +78,7 @@ extension CallTracker {
         let call = calls[slot]
         let timeout: Duration =
             switch timeoutClass(of: slot) {
-            case .ring: limits.ringTimeout
+            case .ring: sources[call.source].profile.ringTimeout ?? limits.ringTimeout
             case .queue: limits.queueTimeout
             case .talk: sources[call.source].profile.talkTimeout
             case .linger: limits.linger

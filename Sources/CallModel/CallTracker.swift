@@ -142,6 +142,7 @@ public struct CallTracker: ~Copyable {
     ) {
         if fact.kind == .callMissed { return applyWithoutCall(&fact, source, receivedAt) }
         let owner = sources[source]
+        if fact.isImplied, owner.profile.lifecycle == .sparse { return countRepeatedState() }
         // Ids are remembered longer than tombstones: a call whose end is known lives no second time.
         if owner.recentIDs.contains(identifier.make(owner, "end", name.vendorID)) {
             return applyToForgottenCall(&fact, source, receivedAt)
@@ -207,7 +208,7 @@ public struct CallTracker: ~Copyable {
     private mutating func applyToTombstone(
         _ fact: inout CallFact, _ name: CallName, _ tombstone: Tombstone, _ source: Int, _ receivedAt: Timestamp
     ) {
-        guard !fact.kind.isOpener, fact.kind != .callAbandoned, fact.kind != .callEnded else {
+        guard !fact.kind.isOpener, fact.kind != .callAbandoned, fact.kind != .callEnded, !fact.isImplied else {
             counters.repeatedIDs += 1
             return
         }

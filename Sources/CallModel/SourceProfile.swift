@@ -16,10 +16,12 @@ public struct SourceProfile: Sendable, Equatable {
     public var recoverable: Gap.Recoverable = .none
     /// The vendor gives neither times nor message ids: facts of a call are told apart by counting them.
     public var countsFacts = false
-    /// The vendor never says that a phone stopped ringing because another one answered.
+    /// The vendor never says that a phone stopped ringing because another one answered, or because the caller gave up.
     public var closesOtherRings = false
-    /// A second `ringing` of the same phone after this long is a new ring.
+    /// A second `ringing` of the same phone after this long, or from another queue, is a new ring.
     public var ringsAgainAfter: Duration?
+    /// Silence after which a call that nobody has taken is given up; nil: the tracker's limit.
+    public var ringTimeout: Duration?
     /// Calls are made of legs that the vendor tells one by one: a restart looks for them in the stored lines.
     public var keepsLegs = false
     /// The vendor's presence comes without a time or an id of its own: a state like the others, of which the last counts.

@@ -2,7 +2,7 @@
 public enum Hex {
     /// The digit for the low four bits of `value`.
     @inline(__always)
-    static func digit(_ value: UInt8) -> UInt8 {
+    public static func digit(_ value: UInt8) -> UInt8 {
         let nibble = value & 0x0F
         return nibble < 10 ? 0x30 &+ nibble : 0x57 &+ nibble
     }

@@ -27,6 +27,8 @@ public struct JSONError: Error, Equatable, Sendable {
     public let reason: Reason
     /// Bytes before the fault.
     public let offset: Int
+
+    public init(reason: Reason, offset: Int) { (self.reason, self.offset) = (reason, offset) }
 }
 
 extension JSONError: CustomStringConvertible {
@@ -185,6 +187,18 @@ public struct JSONValue: Sendable {
             position = Int(document.nodes[position].next)
         }
         return list
+    }
+
+    /// The first element of an array; nil for an empty one, and for anything else.
+    public var firstElement: JSONValue? {
+        guard kind == .array, index + 1 < Int(node.next) else { return nil }
+        return JSONValue(document: document, index: index + 1)
+    }
+
+    /// The element behind this one in `array`, of which it must be an element; nil where it is the last.
+    public func nextElement(in array: JSONValue) -> JSONValue? {
+        guard Int(node.next) < Int(array.node.next) else { return nil }
+        return JSONValue(document: document, index: Int(node.next))
     }
 
     private func forEachMember(_ body: (JSONDocument.Node, JSONValue) -> Void) {

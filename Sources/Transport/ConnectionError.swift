@@ -47,6 +47,8 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case webSocket(WebSocketError)
         /// The peer's close frame.
         case closed(WebSocketClose)
+        /// The server refused us, broke its protocol or one of our limits, or is silent.
+        case socketIO(SocketIOError)
         case unusableAddress(String)
         /// The peer said no in the words of its own protocol; the text is a sentence with advice.
         case declined(String)
@@ -72,6 +74,7 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case .tls(let error): error.isRefusal
         case .proxy(let error): error.isRefusal
         case .refused(let refusal): refusal.isLasting
+        case .socketIO(let error): error.isRefusal
         case .webSocket(.handshake), .unusableAddress, .request, .redirect, .declined: true
         case .http(let error):
             switch error.code {
@@ -131,6 +134,7 @@ extension ConnectionError: CustomStringConvertible {
         case .request(let error): "\(error)"
         case .redirect(let error): "\(error)"
         case .webSocket(let error): "\(error)"
+        case .socketIO(let error): "\(error)"
         case .closed(let close): "the peer closed the WebSocket with \(close)"
         case .unusableAddress(let text), .declined(let text), .misbehaved(let text): text
         }

@@ -75,8 +75,7 @@ extension TenantReader {
         guard let vendor else { return nil }
         guard let type = AdapterRegistry.adapter(vendor.text) else {
             refuse(
-                vendor, word: "vendor", planned: AdapterRegistry.planned, available: AdapterRegistry.vendors,
-                in: section)
+                vendor, word: "vendor", planned: [], available: AdapterRegistry.vendors, in: section)
             return nil
         }
         let adapter = type.init(section)

@@ -13,14 +13,18 @@ final class PipelineSourceContext: SourceContext {
     private let source: Int
     private let notePrefix: String
     private let notes: [String: [UInt8]]
+    private let name: String
+    private let lines: VendorLines
     let recentCalls: [CallTracker.RecentCall]
 
     /// `notes` are those of the whole store and `recentCalls` those of the source, as they were at the start.
     init(
         pipeline: IngestPipeline, source: Int, name: String, notes: [String: [UInt8]],
-        recentCalls: [CallTracker.RecentCall], metrics: SourceMetrics, logger: Logger
+        recentCalls: [CallTracker.RecentCall], metrics: SourceMetrics, logger: Logger,
+        lines: VendorLines = VendorLines()
     ) {
         (self.pipeline, self.source, self.metrics, self.logger) = (pipeline, source, metrics, logger)
+        (self.name, self.lines) = (name, lines)
         (eventLoop, notePrefix, self.notes, self.recentCalls) = (pipeline.eventLoop, "\(name)/", notes, recentCalls)
     }
 
@@ -43,6 +47,8 @@ final class PipelineSourceContext: SourceContext {
     }
 
     func backlogChanged() { pipeline.onBacklogChange() }
+
+    func offer(_ line: any VendorLine) { lines.offer(line, of: name, on: eventLoop) }
 
     func setNote(_ key: String, _ value: [UInt8]) { pipeline.setNote(notePrefix + key, value) }
 

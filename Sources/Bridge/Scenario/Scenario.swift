@@ -66,7 +66,7 @@ struct Scenario {
 
     /// The lines that this program makes of the input, with the clock of the scenario.
     func play(_ factory: (String) -> (any SourceFactory.Type)?) throws -> [String] {
-        guard let type = factory(vendor) else { throw ScenarioError("vendor '\(vendor)' is not built yet") }
+        guard let type = factory(vendor) else { throw ScenarioError("vendor '\(vendor)' is unknown") }
         let replayer = type.makeReplayer(name: source, raw: raw)
         var profile = SourceProfile(vendor: vendor, name: source, tenant: tenant, lifecycle: lifecycle)
         replayer.complete(&profile)

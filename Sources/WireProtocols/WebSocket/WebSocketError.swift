@@ -41,6 +41,8 @@ public enum WebSocketHandshakeFault: Error, Equatable, Sendable {
 
 /// A broken rule of RFC 6455, section 5, or of RFC 7692.
 public enum WebSocketViolation: Error, Equatable, Sendable {
+    /// Where the first frame should be another answer over HTTP comes: its beginning, at most 1 KiB.
+    case httpInstead(String)
     case reservedBits(UInt8)
     case unknownOpcode(UInt8)
     case fragmentedControl
@@ -63,7 +65,8 @@ public enum WebSocketViolation: Error, Equatable, Sendable {
     /// What the peer is told (RFC 6455, section 7.4.1).
     public var closeCode: WebSocketCloseCode {
         switch self {
-        case .reservedBits, .unknownOpcode, .fragmentedControl, .longControl, .wastefulLength, .impossibleLength,
+        case .httpInstead, .reservedBits, .unknownOpcode, .fragmentedControl, .longControl, .wastefulLength,
+            .impossibleLength,
             .maskedByServer, .unmaskedByClient, .nothingToContinue, .unfinishedMessage, .shortClose, .badCloseCode:
             .protocolError
         case .badText, .badCloseText, .badCompressedData: .invalidData
@@ -125,6 +128,8 @@ extension WebSocketHandshakeFault: CustomStringConvertible {
 extension WebSocketViolation: CustomStringConvertible {
     public var description: String {
         switch self {
+        case .httpInstead(let text):
+            "instead of frames it sent \"\(HTTPSyntax.printable(Array(text.utf8), limit: 60))\""
         case .reservedBits(let bits): "reserved bits are set (0x\(String(bits, radix: 16)))"
         case .unknownOpcode(let opcode): "frames of type \(opcode) do not exist"
         case .fragmentedControl: "a control frame is fragmented"

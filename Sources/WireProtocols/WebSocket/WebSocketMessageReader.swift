@@ -87,6 +87,7 @@ struct WebSocketMessageReader {
 
     private mutating func nextHeader() throws(WebSocketViolation) -> WebSocketFrameHeader? {
         guard buffer.readableBytes > 0 else { return nil }
+        if offset == 0 { try refuseHTTP() }
         let expectation = expectation
         let parsed = try buffer.withUnsafeReadableBytes { (bytes) throws(WebSocketViolation) in
             try WebSocketFrameHeader.parse(bytes, expectation)
@@ -94,6 +95,14 @@ struct WebSocketMessageReader {
         guard let parsed else { return nil }
         consume(parsed.length)
         return parsed.header
+    }
+
+    /// Some servers agree to a WebSocket and refuse it then, in words of HTTP (engine.io 4 and newer). No frame begins so:
+    /// an H has a reserved bit.
+    private func refuseHTTP() throws(WebSocketViolation) {
+        let head = buffer.readableBytesView.prefix(1024)
+        guard head.starts(with: "HTTP/1.".utf8) else { return }
+        throw .httpInstead(String(decoding: head, as: UTF8.self))
     }
 
     private mutating func consume(_ count: Int) {

@@ -1,4 +1,3 @@
-import BridgeCore
 import Transport
 
 /// What the configuration says about connecting, in the terms of Transport.

@@ -1,17 +1,34 @@
-import BridgeCore
+import Codecs
 import Logging
 import NIOCore
 import Transport
 
-/// One connection of a source that comes back by itself, for ever, until `stop`: the connect loop, its waits, and what
-/// the log tells of them. One attempt at a time, one live connection. Confined to the source's event loop.
+/// What a link needs of its owner's surroundings.
+package protocol LinkContext: AnyObject {
+    var eventLoop: any EventLoop { get }
+    var logger: Logger { get }
+    /// Attempts, and connections that were up and went down.
+    var connects: Counter { get }
+    var disconnects: Counter { get }
+    /// Where it is shown what the link is at; nil: nowhere.
+    var status: SourceStatus? { get }
+    /// Wall clock now.
+    func now() -> Timestamp
+}
+
+extension LinkContext {
+    package var status: SourceStatus? { nil }
+}
+
+/// One connection of a source or sink that comes back by itself, for ever, until `stop`: the connect loop, its waits, and
+/// what the log tells of them. One attempt at a time, one live connection. Confined to the event loop of its context.
 ///
 /// The owner is the connection's delegate and passes on what it hears: `connected` when the peer has greeted us, `lost`
 /// when the connection failed.
 package final class SourceLink<Connection> {
     /// What the log calls it.
     package struct Names: Sendable {
-        /// What the link is for, among the links of its source.
+        /// What the link is for, among the links of its owner.
         package var link: String
         /// The peer, such as "redis", in the messages.
         package var peer: String
@@ -29,7 +46,7 @@ package final class SourceLink<Connection> {
 
     private let names: Names
     private let isInsecure: Bool
-    private let context: any SourceContext
+    private let context: any LinkContext
     private let open: () -> Connection
     private let close: (Connection) -> Void
     private let wasLost: (ConnectionError) -> Void
@@ -43,7 +60,7 @@ package final class SourceLink<Connection> {
     /// more; `lost` is told of every failure, before the next attempt is planned. All three had better hold their owner
     /// weakly.
     package init(
-        _ names: Names, endpoint: EndpointConfiguration, context: any SourceContext,
+        _ names: Names, endpoint: EndpointConfiguration, context: any LinkContext,
         reconnection: Reconnection = Reconnection(), open: @escaping () -> Connection,
         close: @escaping (Connection) -> Void, lost: @escaping (ConnectionError) -> Void
     ) {
@@ -84,7 +101,7 @@ package final class SourceLink<Connection> {
     package func beganToRestore() { note { $0.phase = .restoring } }
 
     private func note(_ change: (inout SourceStatus.Link) -> Void) {
-        context.metrics.status.update { change(&$0.links[names.link, default: SourceStatus.Link()]) }
+        context.status?.update { change(&$0.links[names.link, default: SourceStatus.Link()]) }
     }
 
     // MARK: - From the connection's delegate
@@ -104,13 +121,13 @@ package final class SourceLink<Connection> {
 
     package func lost(_ error: ConnectionError) {
         connection = nil
-        if reconnection.isConnected { context.metrics.disconnects.add() }
+        if reconnection.isConnected { context.disconnects.add() }
         let policy = reconnection.lost(isRefusal: error.isRefusal, at: context.eventLoop.now, using: &random)
         // Never sooner than the peer asks for, up to a quarter of an hour, and still not all at once.
         let asked = error.retryAfter.map { min($0, .seconds(900)) * Double.random(in: 1...1.1, using: &random) }
         let wait = max(policy, asked ?? .zero)
         let failure = SourceStatus.Failure(kind: error.kind, text: "\(error)", at: context.now())
-        context.metrics.status.update { $0.lastFailure = failure }
+        context.status?.update { $0.lastFailure = failure }
         note { $0.phase = .waiting }
         wasLost(error)
         guard !isStopped else { return }
@@ -121,7 +138,7 @@ package final class SourceLink<Connection> {
     private func connect() {
         guard !isStopped, connection == nil else { return }
         reconnection.attempted()
-        context.metrics.connects.add()
+        context.connects.add()
         note {
             $0.phase = .connecting
             $0.attempts = reconnection.attempts
