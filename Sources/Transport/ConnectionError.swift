@@ -97,6 +97,7 @@ extension ConnectionError {
             case .proxy: "proxy"
             case .tls: "tls"
             case .server: "server"
+            case .socketIO(let error): error.isRefusal ? "refused" : "protocol"
             case .peer, .http, .webSocket, .misbehaved: "protocol"
             case .refused(let refusal): "http_\(refusal.status)"
             case .request, .redirect, .unusableAddress: "configuration"

@@ -63,13 +63,13 @@ enum XCALLYReading {
         self.init(channel, named: nil, name: "RealtimeCTI")
         guard case .call(var message, let payload) = self else { return }
         for name in Self.pushMembers {
-            if let value = push.member(name) { message.add(name, value) }
+            if let value = push[name] { message.add(name.description, value) }
         }
         self = .call(message, payload: payload)
     }
 
     /// The members of a push beside `channel`.
-    private static let pushMembers = ["type", "reference", "url"]
+    private static let pushMembers: [StaticString] = ["type", "reference", "url"]
 
     /// The object itself, or the one that a text spells.
     private static func object(in value: JSONValue, _ limits: JSONLimits) -> JSONValue? {
@@ -79,8 +79,4 @@ enum XCALLYReading {
         else { return nil }
         return root
     }
-}
-
-extension JSONValue {
-    fileprivate func member(_ name: String) -> JSONValue? { members.last { $0.name == name }?.value }
 }
