@@ -177,7 +177,7 @@ struct ConfigurationLoaderTests {
         #expect(names.count >= 2)
         // What systemd would hand over.
         let credentials = try TemporaryDirectory()
-        for name in ["tokyo-token", "cape-redis"] { try credentials.write(name, "secret") }
+        for name in ["tokyo-token", "cape-redis", "hel-key"] { try credentials.write(name, "secret") }
         let environment = configurationEnvironment.merging(["CREDENTIALS_DIRECTORY": credentials.path]) { $1 }
         for name in names {
             let outcome = ConfigurationLoader.load(

@@ -213,9 +213,11 @@ struct ConfigurationMistakeTests {
         .sink("name: a\ntype: file\npath: /log/x\nsync: sometimes", "10:11", "expected one of always, never"),
     ]
 
+    static let all = syntax + structure + teleforge + basix + enreach + xcally + sinks
+
     @Test(
         "Each mistake is named with its file, line, column, cause and suggestion",
-        arguments: syntax + structure + teleforge + basix + enreach + xcally + sinks)
+        arguments: all)
     func eachMistake(row: MistakeRow) throws {
         let diagnostics = loadYAML(row.text).diagnostics
         let found = diagnostics.map(\.description).joined(separator: "\n")
@@ -226,7 +228,7 @@ struct ConfigurationMistakeTests {
         #expect(!found.contains("hunter2"))
     }
 
-    @Test("A single mistake is reported once", arguments: syntax + structure + teleforge + basix + enreach + xcally + sinks)
+    @Test("A single mistake is reported once", arguments: all)
     func onlyOne(row: MistakeRow) {
         let diagnostics = loadYAML(row.text).diagnostics
         #expect(diagnostics.count == 1, "\(diagnostics.map(\.description).joined(separator: "\n"))")
