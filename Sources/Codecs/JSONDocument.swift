@@ -95,6 +95,11 @@ public struct JSONValue: Sendable {
         }
 
         public func isNamed(_ name: StaticString) -> Bool { value.matches(nameNode, name) }
+
+        /// As `isNamed`, whatever the case of ASCII letters.
+        public func isNamed(ignoringCase name: StaticString) -> Bool {
+            value.matches(nameNode, ignoringCase: name)
+        }
     }
 
     let document: JSONDocument
@@ -127,6 +132,34 @@ public struct JSONValue: Sendable {
             if matches(nameNode, name) { found = value }
         }
         return found
+    }
+
+    /// As the subscript, whatever the case of ASCII letters in the name.
+    public func member(ignoringCase name: StaticString) -> JSONValue? {
+        guard kind == .object else { return nil }
+        var found: JSONValue?
+        forEachMember { nameNode, value in
+            if matches(nameNode, ignoringCase: name) { found = value }
+        }
+        return found
+    }
+
+    /// The element at `position` of an array, found by stepping over those before it; nil where there is none.
+    public subscript(position: Int) -> JSONValue? {
+        guard kind == .array, position >= 0 else { return nil }
+        var index = index + 1
+        for _ in 0..<position where index < Int(node.next) { index = Int(document.nodes[index].next) }
+        return index < Int(node.next) ? JSONValue(document: document, index: index) : nil
+    }
+
+    /// Whether this is a string of these characters, whatever the case of ASCII letters.
+    public func isString(ignoringCase text: StaticString) -> Bool {
+        kind == .string && matches(node, ignoringCase: text)
+    }
+
+    /// Calls `body` with each member in its order, and makes no list of them.
+    public func forEachMember(_ body: (Member) -> Void) {
+        forEachMember { body(Member(value: $1)) }
     }
 
     /// Members in their order, names that come twice included.
@@ -166,6 +199,23 @@ public struct JSONValue: Sendable {
         guard length == name.utf8CodeUnitCount else { return false }
         return document.bytes.withUnsafeBufferPointer { bytes in
             for offset in 0..<length where bytes[Int(node.start) + offset] != name.utf8Start[offset] { return false }
+            return true
+        }
+    }
+
+    fileprivate func matches(_ node: JSONDocument.Node, ignoringCase name: StaticString) -> Bool {
+        if node.isEscaped { return Self.equal(Array(text(of: node).utf8)[...], name) }
+        return Self.equal(document.bytes[Int(node.start)..<Int(node.end)], name)
+    }
+
+    private static func equal(_ bytes: ArraySlice<UInt8>, _ name: StaticString) -> Bool {
+        guard bytes.count == name.utf8CodeUnitCount else { return false }
+        return bytes.withUnsafeBufferPointer { bytes in
+            for offset in 0..<bytes.count {
+                let (left, right) = (bytes[offset], name.utf8Start[offset])
+                if left == right { continue }
+                guard left ^ right == 0x20, (0x61...0x7A).contains(left | 0x20) else { return false }
+            }
             return true
         }
     }

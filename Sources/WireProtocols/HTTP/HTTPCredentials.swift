@@ -45,6 +45,9 @@ public struct HTTPCredentials: Sendable, CustomStringConvertible, CustomDebugStr
         return String(validating: bytes[..<colon], as: UTF8.self)
     }
 
+    /// The token of Bearer credentials: a secret.
+    public var bearerToken: String? { field.hasPrefix("Bearer ") ? String(field.dropFirst(7)) : nil }
+
     public var description: String { "HTTPCredentials(hidden)" }
     public var debugDescription: String { description }
 }

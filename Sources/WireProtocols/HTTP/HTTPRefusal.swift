@@ -34,7 +34,7 @@ public struct HTTPRefusal: Error, Sendable, Equatable {
 extension HTTPRefusal: CustomStringConvertible {
     public var description: String { "the server answered \(answer)\(advice)" }
 
-    private var answer: String {
+    var answer: String {
         reason.isEmpty ? "HTTP \(status)" : "HTTP \(status) (\(HTTPSyntax.printable(Array(reason.utf8), limit: 60)))"
     }
 

@@ -34,6 +34,16 @@ public struct HTTPURL: Sendable, Equatable {
         self.init(isSecure: isSecure, host: host, port: port, target: target)
     }
 
+    /// The same origin; `target` is one that may stand on a request line.
+    func withTarget(_ target: String) -> HTTPURL {
+        assert(target.hasPrefix("/") && HTTPSyntax.isTarget(Array(target.utf8)), "blanks have to be encoded")
+        return HTTPURL(origin: self, target: target)
+    }
+
+    private init(origin: HTTPURL, target: String) {
+        (isSecure, host, port, self.target) = (origin.isSecure, origin.host, origin.port, target)
+    }
+
     /// For the Host field: the port stands only where it is not the usual one (RFC 9110, section 7.2).
     public var authority: String { Self.authority(host: host, port: port, usualPort: isSecure ? 443 : 80) }
 
