@@ -5,13 +5,43 @@ import Synchronization
 final class RecentLines: Sendable {
     fileprivate struct Window {
         /// Consecutive; those before `start` are gone.
-        var batches: [LineBatch] = []
-        var start = 0
-        var bytes = 0
+        private(set) var batches: [LineBatch?] = []
+        private(set) var start = 0
+        private var bytes = 0
+
+        subscript(index: Int) -> LineBatch {
+            guard let batch = batches[index] else { preconditionFailure("a batch before the start of the window") }
+            return batch
+        }
+
+        mutating func add(_ batch: LineBatch) {
+            batches.append(batch)
+            bytes += cost(batch)
+        }
+
+        /// Lets go of the oldest until `limitBytes` holds; the newest stays whatever its size.
+        mutating func shrink(to limitBytes: Int) {
+            while bytes > limitBytes, start < batches.count - 1 {
+                bytes -= cost(self[start])
+                // At once: the place in the array is given up later, many in one go.
+                batches[start] = nil
+                start += 1
+            }
+            if start > 64, start > batches.count / 2 {
+                batches.removeFirst(start)
+                start = 0
+            }
+        }
+
+        private func cost(_ batch: LineBatch) -> Int {
+            batch.bytes.count + batch.ends.count * MemoryLayout<Int>.size + RecentLines.overheadBytes
+        }
     }
 
     /// Batches smaller than this are glued together while more wait, so that a sink with a backlog gets fewer, larger ones.
     private static let worthItsOwnDelivery = 32 << 10
+    /// What stays after `forget`, and the newest batch if that alone is larger.
+    private static let quietBytes = 64 << 10
     /// Memory of a batch beyond its bytes, so that many small ones count too.
     private static let overheadBytes = 200
 
@@ -22,46 +52,35 @@ final class RecentLines: Sendable {
 
     func add(_ added: some Sequence<LineBatch>) {
         window.withLock { window in
-            for batch in added {
-                window.batches.append(batch)
-                window.bytes += cost(batch)
-            }
-            while window.bytes > limitBytes, window.start < window.batches.count - 1 {
-                window.bytes -= cost(window.batches[window.start])
-                window.start += 1
-            }
-            if window.start > 64, window.start > window.batches.count / 2 {
-                window.batches.removeFirst(window.start)
-                window.start = 0
-            }
+            for batch in added { window.add(batch) }
+            window.shrink(to: limitBytes)
         }
     }
 
+    /// Keeps what lone events need.
+    func forget() { window.withLock { $0.shrink(to: min(limitBytes, RecentLines.quietBytes)) } }
+
     /// Lines after `seq`, or nil when the first of them is not in memory. Shares the stored batch where it can.
     func next(after seq: Int64, maxLines: Int, maxBytes: Int) -> LineBatch? {
-        let found = window.withLock { window -> ArraySlice<LineBatch> in
+        let found = window.withLock { window -> [LineBatch] in
             let index = window.index(of: seq + 1)
-            guard index < window.batches.count, window.batches[index].firstSeq <= seq + 1 else { return [] }
+            guard index < window.batches.count, window[index].firstSeq <= seq + 1 else { return [] }
             var end = index
             var bytes = 0
             var lines = 0
             repeat {
-                bytes += window.batches[end].bytes.count
-                lines += window.batches[end].count
+                bytes += window[end].bytes.count
+                lines += window[end].count
                 end += 1
             } while end < window.batches.count && bytes < maxBytes && lines < maxLines
-                && window.batches[index].bytes.count < RecentLines.worthItsOwnDelivery
-            return window.batches[index..<end]
+                && window[index].bytes.count < RecentLines.worthItsOwnDelivery
+            return (index..<end).map { window[$0] }
         }
         return RecentLines.join(found, from: seq + 1, maxLines: max(maxLines, 1), maxBytes: maxBytes)
     }
 
-    private func cost(_ batch: LineBatch) -> Int {
-        batch.bytes.count + batch.ends.count * MemoryLayout<Int>.size + RecentLines.overheadBytes
-    }
-
     private static func join(
-        _ batches: ArraySlice<LineBatch>, from first: Int64, maxLines: Int, maxBytes: Int
+        _ batches: [LineBatch], from first: Int64, maxLines: Int, maxBytes: Int
     ) -> LineBatch? {
         guard let only = batches.first else { return nil }
         if batches.count == 1, only.firstSeq == first, only.count <= maxLines, only.bytes.count <= maxBytes {
@@ -93,7 +112,7 @@ extension RecentLines.Window {
         var (low, high) = (start, batches.count)
         while low < high {
             let middle = (low + high) / 2
-            if batches[middle].lastSeq < seq { low = middle + 1 } else { high = middle }
+            if self[middle].lastSeq < seq { low = middle + 1 } else { high = middle }
         }
         return low
     }

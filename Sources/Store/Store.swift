@@ -137,6 +137,9 @@ package final class Store: Sendable {
         }
     }
 
+    /// Gives up most of the memory for recent lines: sinks that keep up need little of it. The next commits fill it anew.
+    package func forgetRecent() { state.recent.forget() }
+
     /// Calls `body` for each stored line in the range, oldest or newest first, until it returns false. The line comes
     /// without its newline and is valid only during the call. Holds no transaction while `body` runs.
     package func forEachLine(

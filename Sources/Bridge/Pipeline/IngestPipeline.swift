@@ -17,7 +17,7 @@ final class IngestPipeline {
 
     private var notes: [String: [UInt8]] = [:]
     private var lines = LineBuffer()
-    private let memory = MemoryRelease()
+    private let memory: MemoryRelease
     private var waitingReceipts: [(batch: Int, receipt: () -> Void)] = []
     private var submitted = 0
     private var committed = 0
@@ -40,6 +40,7 @@ final class IngestPipeline {
     ) {
         (self.store, self.eventLoop, self.clock) = (store, eventLoop, clock)
         self.tracker = tracker
+        memory = MemoryRelease { store.forgetRecent() }
         store.protect(from: self.tracker.oldestNeededSeq)
         // Killed again and again before the next checkpoint, each start would read more.
         if linesRead >= Self.checkpointInterval / 10 { noteCheckpoint() }

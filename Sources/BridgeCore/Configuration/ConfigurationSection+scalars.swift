@@ -166,7 +166,8 @@ extension ConfigurationSection {
         scalar(key, expected: "a GUID", required: required).flatMap { guid($0, of: key) }
     }
 
-    private func guid(_ scalar: Scalar, of key: String) -> UUID128? {
+    /// The GUID in `scalar`, which belongs to `key`.
+    package func guid(_ scalar: Scalar, of key: String) -> UUID128? {
         if let guid = UUID128(scalar.text) { return guid }
         report(
             "expected a GUID for '\(key)', found \(ConfigurationDiagnostic.quoted(scalar.text))", at: scalar.mark,

@@ -1,11 +1,13 @@
 import Glibc
 
 extension ConfigurationSection {
-    /// The largest secret that is read.
-    private static let maximumSecretBytes = 64 * 1024
-
     /// A secret, resolved: `{ credential: NAME }`, `{ file: PATH }` or `{ env: NAME }`. Never a plain value.
     package func secret(_ key: String, required: Bool = false) -> Secret? {
+        secretReference(key, required: required)?.value
+    }
+
+    /// As `secret`, for those that are read again later.
+    package func secretReference(_ key: String, required: Bool = false) -> SecretReference? {
         guard let node = value(key, required: required) else { return nil }
         guard case .mapping = node.content else {
             report(
@@ -31,7 +33,7 @@ extension ConfigurationSection {
 
     /// systemd guards its directory itself; the group bits there are the mask of an access list, so they are not judged.
     /// `LoadCredential=cti-bridge:DIRECTORY`, as in our unit, makes a file NAME in it arrive as `cti-bridge_NAME`.
-    private func credential(_ name: String) -> Secret? {
+    private func credential(_ name: String) -> SecretReference? {
         let mark = valueMark(of: "credential")
         guard !name.contains("/"), name != ".", name != ".." else {
             report("a credential has a name, not a path", at: mark, hint: "for a path write { file: PATH }")
@@ -54,7 +56,7 @@ extension ConfigurationSection {
             hint: "add LoadCredential=\(name):PATH to the unit")
     }
 
-    private func secretFile(_ path: String) -> Secret? {
+    private func secretFile(_ path: String) -> SecretReference? {
         let mark = valueMark(of: "file")
         guard path.hasPrefix("/") else {
             report("a secret's file needs an absolute path", at: mark, hint: "begin it with /")
@@ -65,7 +67,7 @@ extension ConfigurationSection {
             hint: nil)
     }
 
-    private func variable(_ name: String) -> Secret? {
+    private func variable(_ name: String) -> SecretReference? {
         let mark = valueMark(of: "env")
         guard let text = reading.environment[name] else {
             report("environment variable \(ConfigurationDiagnostic.quoted(name)) is not set", at: mark)
@@ -75,29 +77,19 @@ extension ConfigurationSection {
             report("environment variable \(ConfigurationDiagnostic.quoted(name)) is empty", at: mark)
             return nil
         }
-        return Secret(Array(text.utf8))
+        return SecretReference(Secret(Array(text.utf8)))
     }
 
     private func content(
         of path: String, called name: String, at mark: ConfigurationMark, isGuarded: Bool, hint: String?
-    ) -> Secret? {
+    ) -> SecretReference? {
         do {
-            let file = try SmallFile(path: path, limit: Self.maximumSecretBytes)
-            if !isGuarded, file.mode & 0o077 != 0 {
-                report("\(name) can be read or written by others", at: mark, hint: "chmod 600 \(path)")
-                return nil
-            }
-            var bytes = file.bytes
-            if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-            if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-            guard !bytes.isEmpty else {
-                report("\(name) is empty", at: mark)
-                return nil
-            }
-            return Secret(bytes)
+            return try SecretReference(path: path, isGuarded: isGuarded)
+        } catch .openToOthers {
+            report("\(name) \(SecretReference.Failure.openToOthers)", at: mark, hint: "chmod 600 \(path)")
         } catch {
-            report("\(name) cannot be read: \(error)", at: mark, hint: error == .system(ENOENT) ? hint : nil)
-            return nil
+            report("\(name) \(error)", at: mark, hint: error == .unreadable(.system(ENOENT)) ? hint : nil)
         }
+        return nil
     }
 }
