@@ -147,9 +147,14 @@ public struct JSONValue: Sendable {
     /// The element at `position` of an array, found by stepping over those before it; nil where there is none.
     public subscript(position: Int) -> JSONValue? {
         guard kind == .array, position >= 0 else { return nil }
-        var index = index + 1
-        for _ in 0..<position where index < Int(node.next) { index = Int(document.nodes[index].next) }
-        return index < Int(node.next) ? JSONValue(document: document, index: index) : nil
+        let end = Int(node.next)
+        var (index, left) = (index + 1, position)
+        while index < end {
+            if left == 0 { return JSONValue(document: document, index: index) }
+            index = Int(document.nodes[index].next)
+            left -= 1
+        }
+        return nil
     }
 
     /// Whether this is a string of these characters, whatever the case of ASCII letters.

@@ -125,6 +125,31 @@ struct JSONParserTests {
     }
 
     @Test(
+        "Members are found whatever the case of ASCII letters, escaped or not; of several the last",
+        arguments: [
+            (#"{"CallID":1}"#, "1"), (#"{"callid":1}"#, "1"), (#"{"CALLID":1,"callId":2}"#, "2"),
+            (#"{"call\u0049d":1}"#, "1"), (#"{"call\u0069D":1}"#, "1"), (#"{"callIdx":1}"#, nil),
+            (#"{"callI":1}"#, nil),
+            (#"{"x":{"callId":1}}"#, nil), ("{}", nil), ("[1]", nil), (#"{"call\u0149d":1}"#, nil),
+            (#"{"call)D":1}"#, nil), (#"{"caLLiD":1,"other":2}"#, "1"),
+        ])
+    func ignoringCase(_ text: String, _ expected: String?) throws {
+        let root = try JSONDocument(Array(text.utf8)).root
+        #expect(root.member(ignoringCase: "callId")?.numberText == expected)
+        var found: String?
+        root.forEachMember { if $0.isNamed(ignoringCase: "callId") { found = $0.value.numberText } }
+        #expect(found == expected)
+    }
+
+    @Test("An element is found by its position, however large those before it are")
+    func positions() throws {
+        let root = try JSONDocument(Array(#"[[1,[2]],{"a":3},4]"#.utf8)).root
+        #expect(root[0]?[1]?[0]?.numberText == "2" && root[1]?["a"]?.numberText == "3" && root[2]?.numberText == "4")
+        #expect(root[3] == nil && root[Int.max] == nil && root[-1] == nil && root[2]?[0] == nil && root[1]?[0] == nil)
+        #expect(try JSONDocument(Array("[]".utf8)).root[0] == nil)
+    }
+
+    @Test(
         "The canonical form sorts names by their bytes, at every level, and keeps the spelling of numbers",
         arguments: [
             (#"{ "b" : 1.50 , "a" : [ {"d":1,"c":2} ] }"#, #"{"a":[{"c":2,"d":1}],"b":1.50}"#),
@@ -137,6 +162,29 @@ struct JSONParserTests {
         var writer = ByteWriter()
         writer.append(canonicalJSON: try JSONDocument(Array(text.utf8)).root)
         #expect(writer.bytes == Array(expected.utf8), "\(String(decoding: writer.bytes, as: UTF8.self))")
+    }
+
+    @Test("Only ASCII letters have two cases, and one bit apart is not enough")
+    func lettersOfEitherCase() throws {
+        let root = try JSONDocument(Array(#"{"a[":5,"Ä":6,"":7,"x":["a_1","A_1","a?1","A\u007f1","a_",1]}"#.utf8)).root
+        #expect(root.member(ignoringCase: "A[")?.numberText == "5" && root.member(ignoringCase: "a{") == nil)
+        #expect(root.member(ignoringCase: "Ä")?.numberText == "6" && root.member(ignoringCase: "ä") == nil)
+        #expect(root.member(ignoringCase: "")?.numberText == "7")
+        let list = try #require(root.member(ignoringCase: "X"))
+        #expect(list.elements.map { $0.isString(ignoringCase: "a_1") } == [true, true] + [false, false, false, false])
+    }
+
+    @Test("Members come in their order, whatever their names")
+    func memberOrder() throws {
+        let root = try JSONDocument(Array(#"[{"a":{"c":1},"b":[],"a":1}]"#.utf8)).root
+        var names: [String] = []
+        try #require(root[0]).forEachMember { member in
+            names.append(member.name)
+            #expect(member.nameLength == 1 && member.isNamed(ignoringCase: "A") == (member.name == "a"))
+        }
+        #expect(names == ["a", "b", "a"])
+        root.forEachMember { _ in names.append("no member") }
+        #expect(names.count == 3)
     }
 
     @Test("No input traps, and what is accepted reads back the same")

@@ -46,8 +46,8 @@ public struct HubClientSession: ~Copyable {
     private var isReceiving = true
     /// What was found before anybody pulled it: calls that failed, and the end.
     private var told = CircularBuffer<Event>()
-    /// The id of the invocation that was handed out last, while it has no answer.
-    private var unanswered: (id: String, target: String)?
+    /// The invocation that was handed out last, while it wants an answer and has none.
+    private var unanswered: HubInvocation?
 
     /// The WebSocket has just been opened.
     public init(limits: HubLimits = HubLimits(), timeouts: HubTimeouts = HubTimeouts(), now: NIODeadline) {
@@ -75,7 +75,7 @@ public struct HubClientSession: ~Copyable {
     ) throws(HubUsageError) -> HubCallID {
         guard isOpen else { throw .notOpen }
         guard calls.pending < stream.limits.pendingCalls else { throw .tooManyCalls(limit: stream.limits.pendingCalls) }
-        try stream.sendInvocation(id: "\(calls.nextID.number)", target: target, arguments: arguments, now: now)
+        try stream.sendInvocation(id: "\(calls.nextID)", target: target, arguments: arguments, now: now)
         return calls.add(limit: limit ?? timeouts.invocationTimeout, now: now)
     }
 
@@ -87,9 +87,9 @@ public struct HubClientSession: ~Copyable {
 
     /// Answers the invocation that was handed out last; does nothing where that wants no answer or has one.
     public mutating func answer(_ answer: HubAnswer, now: NIODeadline) throws(HubUsageError) {
-        guard isOpen, let unanswered else { return }
-        try stream.sendCompletion(id: unanswered.id, answer, now: now)
-        self.unanswered = nil
+        guard isOpen, let id = unanswered?.id else { return }
+        try stream.sendCompletion(id: id, answer, now: now)
+        unanswered = nil
     }
 
     /// Says good-bye. What is in the output still has to be sent before the WebSocket is closed.
@@ -162,7 +162,7 @@ public struct HubClientSession: ~Copyable {
     }
 
     public mutating func nextEvent(now: NIODeadline) -> Event? {
-        declineUnanswered(now: now)
+        if let unanswered = unanswered.take(), isOpen { stream.decline(unanswered, as: "client", now: now) }
         while true {
             if let event = told.popFirst() { return event }
             do throws(HubError) {
@@ -172,7 +172,7 @@ public struct HubClientSession: ~Copyable {
                     handshakeAnswered(answer, now: now)
                 case .open:
                     guard let incoming = try stream.next() else { return nil }
-                    if let event = take(incoming) { return event }
+                    if let event = take(incoming, now: now) { return event }
                 case .ended: return nil
                 }
             } catch { end(.failed(error)) }
@@ -195,16 +195,15 @@ public struct HubClientSession: ~Copyable {
         }
     }
 
-    private mutating func take(_ incoming: HubRecordStream.Incoming) -> Event? {
+    private mutating func take(_ incoming: HubRecordStream.Incoming, now: NIODeadline) -> Event? {
         switch incoming {
         case .unreadable(let record, let error): return .unreadable(record, error)
         case .message(.invocation(let invocation)):
-            unanswered = invocation.id.map { ($0, invocation.target) }
+            if invocation.id != nil { unanswered = invocation }
             return .invocation(invocation)
         case .message(.streamInvocation(let invocation)):
-            // No client gives streams; who asks is told so.
-            unanswered = invocation.id.map { ($0, invocation.target) }
             stream.ignored()
+            stream.decline(invocation, as: "client", now: now)
             return nil
         case .message(.completion(let completion)): return take(completion)
         case .message(.close(let close)):
@@ -229,13 +228,6 @@ public struct HubClientSession: ~Copyable {
         case .error(let text): .callFailed(id, .server(text))
         case .contradiction(let text): .callFailed(id, .contradiction(error: text))
         }
-    }
-
-    private mutating func declineUnanswered(now: NIODeadline) {
-        guard let unanswered = unanswered.take(), isOpen else { return }
-        let text = "The client has no method '\(unanswered.target.prefix(80))' that gives a result."
-        // An id so long that no answer fits is the server's own trouble.
-        try? stream.sendCompletion(id: unanswered.id, .error(text), now: now)
     }
 
     private mutating func end(_ reason: HubEnd) {

@@ -14,7 +14,7 @@ enum HubHandshake {
 
     static func response(_ root: JSONValue) -> Response {
         if let type = root.member(ignoringCase: "type"), !type.isNull {
-            return .message(type: type.numberText ?? String(decoding: type.source.prefix(20), as: UTF8.self))
+            return .message(type: String(decoding: type.source.prefix(20), as: UTF8.self))
         }
         guard let error = root.member(ignoringCase: "error"), !error.isNull else { return .accepted }
         return .refused(error.string ?? String(decoding: error.source, as: UTF8.self))
@@ -24,7 +24,7 @@ enum HubHandshake {
     static func objection(_ root: JSONValue) -> String? {
         guard let name = root.member(ignoringCase: "protocol")?.string else { return "Handshake was canceled." }
         guard name == "json" else { return "The protocol '\(name.prefix(40))' is not supported." }
-        let version = root.member(ignoringCase: "version")?.numberText ?? ""
+        let version = root.member(ignoringCase: "version")?.shortNumber ?? ""
         guard version == "1" else { return "The server does not support version \(version) of the 'json' protocol." }
         return nil
     }

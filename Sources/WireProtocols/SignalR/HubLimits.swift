@@ -26,38 +26,45 @@ public struct HubLimits: Sendable, Equatable {
 
 /// The clocks of a client's hub connection; the defaults are those of ASP.NET Core, which a server does not tell.
 public struct HubTimeouts: Sendable, Equatable {
-    /// A ping so long after our last record; what comes in does not postpone it. Well below the server's patience.
-    public var pingInterval: TimeAmount
+    /// A ping so long after our last record, 1 ms at least; what comes in does not postpone it. Well below the server's patience.
+    public let pingInterval: TimeAmount
     /// Without anything from the server; at least twice its keep-alive interval.
-    public var receiveTimeout: TimeAmount
+    public let receiveTimeout: TimeAmount
     /// From the opening of the WebSocket to the server's answer.
-    public var handshakeTimeout: TimeAmount
+    public let handshakeTimeout: TimeAmount
     /// From an invocation to its completion, unless it was given a limit of its own.
-    public var invocationTimeout: TimeAmount
+    public let invocationTimeout: TimeAmount
 
     public init(
         pingInterval: TimeAmount = .seconds(15), receiveTimeout: TimeAmount = .seconds(30),
         handshakeTimeout: TimeAmount = .seconds(15), invocationTimeout: TimeAmount = .seconds(30)
     ) {
-        (self.pingInterval, self.receiveTimeout) = (pingInterval, receiveTimeout)
+        // Without a floor, a wrong setting would make a driver's timer go round and round.
+        (self.pingInterval, self.receiveTimeout) = (max(pingInterval, .milliseconds(1)), receiveTimeout)
         (self.handshakeTimeout, self.invocationTimeout) = (handshakeTimeout, invocationTimeout)
     }
 }
 
 /// The clocks of a server's hub connection.
 public struct HubServerTimeouts: Sendable, Equatable {
-    /// A ping so long after the last ping, whatever else is sent.
-    public var keepAliveInterval: TimeAmount
+    /// A ping so long after the last ping, 1 ms at least, whatever else is sent.
+    public let keepAliveInterval: TimeAmount
     /// Without a record from the client, once it has sent one behind its handshake.
-    public var clientTimeout: TimeAmount
+    public let clientTimeout: TimeAmount
     /// From the opening of the WebSocket to the client's handshake.
-    public var handshakeTimeout: TimeAmount
+    public let handshakeTimeout: TimeAmount
 
     public init(
         keepAliveInterval: TimeAmount = .seconds(15), clientTimeout: TimeAmount = .seconds(30),
         handshakeTimeout: TimeAmount = .seconds(15)
     ) {
-        (self.keepAliveInterval, self.clientTimeout) = (keepAliveInterval, clientTimeout)
+        (self.keepAliveInterval, self.clientTimeout) = (max(keepAliveInterval, .milliseconds(1)), clientTimeout)
         self.handshakeTimeout = handshakeTimeout
     }
+}
+
+/// In which kind of WebSocket message records are sent; both are understood.
+public enum HubFrames: Sendable, Equatable {
+    case text
+    case binary
 }

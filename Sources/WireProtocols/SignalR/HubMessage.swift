@@ -67,3 +67,11 @@ public struct HubClose: Sendable, Equatable {
         (self.error, self.allowsReconnect) = (error, allowsReconnect)
     }
 }
+
+/// What is answered to an invocation.
+public enum HubAnswer: Sendable, Equatable {
+    /// JSON.
+    case value([UInt8])
+    case void
+    case error(String)
+}

@@ -11,6 +11,14 @@ public enum HubRecordError: Error, Equatable, Sendable {
     case noType
 }
 
+extension HubRecordError {
+    /// It has a type that is known, and something is wrong with the rest.
+    var isMessage: Bool {
+        if case .member = self { return true }
+        return false
+    }
+}
+
 extension HubRecordError: CustomStringConvertible {
     public var description: String {
         switch self {
@@ -79,7 +87,7 @@ private struct Members {
     }
 
     func message() throws(HubRecordError) -> HubMessage {
-        guard let type = type?.numberText else { throw .noType }
+        guard let type = type?.shortNumber else { throw .noType }
         switch type {
         case "1": return .invocation(try invocation(type))
         case "2": return .streamItem
@@ -125,4 +133,9 @@ private struct Members {
         guard let error, !error.isNull else { return nil }
         return error.string ?? String(decoding: error.source, as: UTF8.self)
     }
+}
+
+extension JSONValue {
+    /// The spelling of a number, cut after 20 characters: no type is that long.
+    var shortNumber: String? { kind == .number ? String(decoding: source.prefix(20), as: UTF8.self) : nil }
 }

@@ -7,6 +7,11 @@ public struct HubCallID: Hashable, Comparable, Sendable {
     public static func < (left: HubCallID, right: HubCallID) -> Bool { left.number < right.number }
 }
 
+extension HubCallID: CustomStringConvertible {
+    /// As the wire names it.
+    public var description: String { "\(number)" }
+}
+
 /// Invocations that wait for their completion, each with its time.
 struct HubPendingCalls {
     private struct Call {

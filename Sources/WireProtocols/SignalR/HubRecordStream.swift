@@ -52,7 +52,8 @@ struct HubRecordStream: ~Copyable {
             return .message(message)
         } catch {
             counts.unreadable &+= 1
-            unreadableInRow += 1
+            // A message with a faulty member is one all the same: not understood, and no sign that this is no hub.
+            unreadableInRow = error.isMessage ? 0 : unreadableInRow + 1
             guard unreadableInRow < limits.unreadableInRow else { throw .unreadable(count: unreadableInRow) }
             return .unreadable(record, error)
         }
@@ -111,6 +112,14 @@ struct HubRecordStream: ~Copyable {
         try finishObject(now: now)
     }
 
+    /// Answers what nobody here does: else its caller waits for ever. `end`: which one this is.
+    mutating func decline(_ invocation: HubInvocation, as end: StaticString, now: NIODeadline) {
+        guard let id = invocation.id else { return }
+        let text = "The \(end) has no method '\(invocation.target.prefix(80))' that gives what is asked for."
+        // An id so long that no answer fits in a record is the caller's own trouble.
+        do throws(HubUsageError) { try sendCompletion(id: id, .error(text), now: now) } catch { ignored() }
+    }
+
     mutating func sendClose(_ close: HubClose, now: NIODeadline) {
         writer.removeAll()
         writer.append(#"{"type":7"#)
@@ -154,30 +163,4 @@ struct HubRecordStream: ~Copyable {
         output.append(frames == .text ? .text(record) : .binary(record))
         lastSent = now
     }
-}
-
-/// In which kind of WebSocket message records are sent; both are understood.
-public enum HubFrames: Sendable, Equatable {
-    case text
-    case binary
-}
-
-/// What is answered to an invocation.
-public enum HubAnswer: Sendable, Equatable {
-    /// JSON.
-    case value([UInt8])
-    case void
-    case error(String)
-}
-
-/// What a hub connection has met.
-public struct HubCounts: Sendable, Equatable {
-    /// Records behind the handshake.
-    public var received = 0
-    /// Of these: messages that mean nothing at this end, types nobody knows included.
-    public var ignored = 0
-    /// Of these: no messages.
-    public var unreadable = 0
-    /// Of these: completions of no call that waits, such as one that comes after its time.
-    public var unmatched = 0
 }

@@ -163,8 +163,7 @@ public struct HubServerSession: ~Copyable {
         case .message(.ping): return nil
         case .message(.streamInvocation(let invocation)):
             stream.ignored()
-            let text = "The method '\(invocation.target.prefix(80))' gives no stream."
-            if let id = invocation.id { try? stream.sendCompletion(id: id, .error(text), now: now) }
+            stream.decline(invocation, as: "server", now: now)
             return nil
         case .message(.streamItem), .message(.cancelInvocation), .message(.ack), .message(.sequence),
             .message(.unknown):

@@ -126,6 +126,9 @@ import WireProtocols
         #expect(HTTPCredentials.basic(username: "a:b", password: []) == nil)
         #expect(HTTPCredentials.basic(username: "a\n", password: []) == nil)
         #expect(HTTPCredentials.basic(username: "a", password: [0]) == nil)
+        #expect(HTTPCredentials.bearer(Array("mF_9.B5f-4.1JqM".utf8))?.bearerToken == "mF_9.B5f-4.1JqM")
+        #expect(HTTPCredentials(field: "bearer  x")?.bearerToken == "x")
+        #expect(HTTPCredentials.basic(username: "u", password: [])?.bearerToken == nil)
         #expect(HTTPCredentials.bearer([]) == nil)
         #expect(HTTPCredentials.bearer(Array("a b".utf8)) == nil)
     }
