@@ -3,11 +3,11 @@ import BridgeCore
 /// The vendors: one line each.
 package enum AdapterRegistry {
     package static let adapters: [any AdapterConfiguration.Type] = [
-        TeleforgeConfiguration.self, BasixConfiguration.self,
+        TeleforgeConfiguration.self, EnreachConfiguration.self, BasixConfiguration.self,
     ]
 
     /// Part of the design, refused by name until they are built.
-    package static let planned = ["enreach", "xcally"]
+    package static let planned = ["xcally"]
 
     /// The words that `vendor:` takes.
     package static var vendors: [String] { adapters.map { $0.vendor } }

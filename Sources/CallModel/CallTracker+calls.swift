@@ -88,7 +88,8 @@ extension CallTracker {
         case .callRingStopped: return call.ring(key) != nil
         case .callAnswered:
             if case .parts = fact.identity { return true }
-            return !call.connected.contains(key)
+            // Somebody to whom the call was transferred while his phone still rang takes it now.
+            return !call.connected.contains(key) || call.ring(key) != nil
         case .callLeft: return call.connected.contains(key)
         case .callHeld: return call.rare?.heldSince == nil
         case .callRetrieved: return call.rare?.heldSince != nil

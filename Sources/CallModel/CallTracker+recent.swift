@@ -15,6 +15,8 @@ extension CallTracker {
         public var alerting: [String]
         public var connected: [String]
         public var queueID: String?
+        /// The queue that it is in, or was in last.
+        public var queue: Queue?
         public var parkedSlot: String?
         public var isInTreatment: Bool
         /// Who began the transfer that is open, where that is known; nil: none is open.
@@ -56,6 +58,7 @@ extension CallTracker {
             call.connected = state.connected
             call.alerting = state.rare?.rings.map(\.key) ?? []
             call.queueID = state.rare?.queue?.id
+            call.queue = state.rare?.queue ?? state.rare?.lastQueue
             call.parkedSlot = state.rare?.parkedSlot
             call.isInTreatment = state.rare?.treatment != nil
             call.hasEnded = state.hasEnded

@@ -91,19 +91,26 @@ extension ByteWriter {
     }
 
     /// Appends a parsed value in canonical form: members sorted by the bytes of their names, no blanks. A name that
-    /// comes twice keeps its last value, as everywhere in this project.
-    public mutating func append(canonicalJSON value: JSONValue) {
+    /// comes twice keeps its last value, as everywhere in this project. With `foldingNames` names count and are written in
+    /// lower case.
+    public mutating func append(canonicalJSON value: JSONValue, foldingNames: Bool = false) {
         switch value.kind {
-        case .array: appendList(value.elements, open: "[", close: "]") { $0.append(canonicalJSON: $1) }
+        case .array:
+            appendList(value.elements, open: "[", close: "]") {
+                $0.append(canonicalJSON: $1, foldingNames: foldingNames)
+            }
         case .object:
             // By bytes: two names that Swift's == holds for one may be two in JSON (RFC 8259, section 8.3).
-            var last: [[UInt8]: JSONValue.Member] = [:]
-            for member in value.members { last[Array(member.name.utf8)] = member }
+            var last: [[UInt8]: (name: String, value: JSONValue)] = [:]
+            for member in value.members {
+                let name = foldingNames ? member.name.lowercased() : member.name
+                last[Array(name.utf8)] = (name, member.value)
+            }
             let sorted = last.sorted { $0.key.lexicographicallyPrecedes($1.key) }
             appendList(sorted, open: "{", close: "}") {
                 $0.append(jsonString: $1.value.name)
                 $0.append(UInt8(ascii: ":"))
-                $0.append(canonicalJSON: $1.value.value)
+                $0.append(canonicalJSON: $1.value.value, foldingNames: foldingNames)
             }
         case .null, .boolean, .number, .string: append(json: value)
         }

@@ -30,60 +30,11 @@ struct BasixHangup: Equatable {
 
 /// Causes to outcomes, by name: FreeSWITCH's private numbers moved between releases and collide with SIP codes.
 enum BasixOutcome {
-    struct Cause {
-        var q850: Int32?
-        var sip: Int32?
-        /// Of a call or ring that nobody took. nil: it says nothing about that.
-        var disposition: Disposition?
-
-        init(_ q850: Int32? = nil, sip: Int32? = nil, _ disposition: Disposition? = nil) {
-            (self.q850, self.sip, self.disposition) = (q850, sip, disposition)
-        }
-    }
-
-    static let causes: [Substring: Cause] = [
-        "NORMAL_CLEARING": Cause(16),
-        "USER_BUSY": Cause(17, .busy),
-        "NO_USER_RESPONSE": Cause(18, .noAnswer),
-        "NO_ANSWER": Cause(19, .noAnswer),
-        "SUBSCRIBER_ABSENT": Cause(20, .failed),
-        "CALL_REJECTED": Cause(21, .rejected),
-        "UNALLOCATED_NUMBER": Cause(1, .failed),
-        "INVALID_NUMBER_FORMAT": Cause(28, .failed),
-        "NORMAL_CIRCUIT_CONGESTION": Cause(34, .congestion),
-        "SWITCH_CONGESTION": Cause(42, .congestion),
-        "NORMAL_TEMPORARY_FAILURE": Cause(41, .failed),
-        "NETWORK_OUT_OF_ORDER": Cause(38, .failed),
-        "RECOVERY_ON_TIMER_EXPIRE": Cause(102, .noAnswer),
-        "ORIGINATOR_CANCEL": Cause(sip: 487, .cancelled),
-        "LOSE_RACE": Cause(nil, .answeredElsewhere),
-        "PICKED_OFF": Cause(nil, .answeredElsewhere),
-        "BLIND_TRANSFER": Cause(nil, .diverted),
-        "ATTENDED_TRANSFER": Cause(nil, .diverted),
-        "ALLOTTED_TIMEOUT": Cause(nil, .failed),
-        "MEDIA_TIMEOUT": Cause(nil, .failed),
-        // Of these only the number of Q.850 is known.
-        "NO_ROUTE_TRANSIT_NET": Cause(2), "NO_ROUTE_DESTINATION": Cause(3), "CHANNEL_UNACCEPTABLE": Cause(6),
-        "CALL_AWARDED_DELIVERED": Cause(7), "NUMBER_CHANGED": Cause(22), "REDIRECTION_TO_NEW_DESTINATION": Cause(23),
-        "EXCHANGE_ROUTING_ERROR": Cause(25), "DESTINATION_OUT_OF_ORDER": Cause(27), "FACILITY_REJECTED": Cause(29),
-        "RESPONSE_TO_STATUS_ENQUIRY": Cause(30), "NORMAL_UNSPECIFIED": Cause(31), "ACCESS_INFO_DISCARDED": Cause(43),
-        "REQUESTED_CHAN_UNAVAIL": Cause(44), "PRE_EMPTED": Cause(45), "FACILITY_NOT_SUBSCRIBED": Cause(50),
-        "OUTGOING_CALL_BARRED": Cause(52), "INCOMING_CALL_BARRED": Cause(54), "BEARERCAPABILITY_NOTAUTH": Cause(57),
-        "BEARERCAPABILITY_NOTAVAIL": Cause(58), "SERVICE_UNAVAILABLE": Cause(63),
-        "BEARERCAPABILITY_NOTIMPL": Cause(65), "CHAN_NOT_IMPLEMENTED": Cause(66),
-        "FACILITY_NOT_IMPLEMENTED": Cause(69), "SERVICE_NOT_IMPLEMENTED": Cause(79),
-        "INVALID_CALL_REFERENCE": Cause(81), "INCOMPATIBLE_DESTINATION": Cause(88),
-        "INVALID_MSG_UNSPECIFIED": Cause(95), "MANDATORY_IE_MISSING": Cause(96), "MESSAGE_TYPE_NONEXIST": Cause(97),
-        "WRONG_MESSAGE": Cause(98), "IE_NONEXIST": Cause(99), "INVALID_IE_CONTENTS": Cause(100),
-        "WRONG_CALL_STATE": Cause(101), "MANDATORY_IE_LENGTH_ERROR": Cause(103), "PROTOCOL_ERROR": Cause(111),
-        "INTERWORKING": Cause(127),
-    ]
-
-    private static func base(_ hangup: BasixHangup) -> (outcome: Outcome, cause: Cause?) {
+    private static func base(_ hangup: BasixHangup) -> (outcome: Outcome, cause: ReleaseCause?) {
         var outcome = Outcome()
         outcome.reason = hangup.text
         outcome.side = hangup.side
-        let cause = hangup.cause.flatMap { causes[$0] }
+        let cause = hangup.cause.flatMap { ReleaseCause.named[$0] }
         (outcome.q850, outcome.sip) = (cause?.q850, cause?.sip)
         return (outcome, cause)
     }
@@ -123,7 +74,7 @@ enum BasixOutcome {
     }
 
     private static func disposition(
-        _ hangup: BasixHangup, _ cause: Cause?, _ circumstances: Circumstances
+        _ hangup: BasixHangup, _ cause: ReleaseCause?, _ circumstances: Circumstances
     ) -> Disposition {
         if circumstances.wasAnswered { return .answered }
         let failure = cause?.disposition.flatMap { [.failed, .congestion].contains($0) ? $0 : nil }

@@ -201,23 +201,6 @@ final class EnreachAPI {
     }
 }
 
-/// Who we are to EnreachAPI, and where it is found.
-struct EnreachLogin: Sendable, Equatable {
-    enum Credential: Sendable, Equatable {
-        case secretKey(Secret)
-        case password(Secret)
-    }
-
-    enum Place: Sendable, Equatable {
-        case discovery(HTTPURL)
-        case api(HTTPURL)
-    }
-
-    let user: String
-    let credential: Credential
-    let place: Place
-}
-
 extension HTTPURL {
     /// `path` below this URL, whose query is dropped.
     func appending(_ path: String, query: [(name: String, value: String)] = []) -> HTTPURL? {

@@ -51,8 +51,9 @@ struct EnreachAccessReader {
                 hint: "secret_key: { credential: NAME }, or password: { credential: NAME } to get a key with")
             return nil
         }
-        guard let place, let user, let credential = key.map({ EnreachLogin.Credential.secretKey($0) })
-            ?? password.map({ .password($0) })
+        guard let place, let user,
+            let credential = key.map({ EnreachLogin.Credential.secretKey($0) })
+                ?? password.map({ .password($0) })
         else { return nil }
         return EnreachLogin(user: user, credential: credential, place: place)
     }
@@ -75,7 +76,8 @@ struct EnreachAccessReader {
         if isWanted, !section.keys.contains("api_url"), !section.keys.contains("discovery_url") {
             section.report(
                 "'login' needs 'api_url' or 'discovery_url'", at: section.mark(of: "login"),
-                hint: "write discovery_url: https://discover.enreachvoice.com/ to have the interface of this user found")
+                hint: "write discovery_url: https://discover.enreachvoice.com/ to have the interface of this user found"
+            )
         }
         return nil
     }

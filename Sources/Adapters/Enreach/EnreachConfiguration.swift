@@ -87,7 +87,8 @@ package struct EnreachConfiguration: AdapterConfiguration {
         if chosen == nil, !hasLogin, !section.keys.contains("subscriptions"), access != nil {
             section.report(
                 "'subscriptions' is missing in \(section.title)", at: section.mark,
-                hint: "without a login nobody can tell what there is: subscriptions: [{ queues: [GUID], users: [GUID] }]"
+                hint:
+                    "without a login nobody can tell what there is: subscriptions: [{ queues: [GUID], users: [GUID] }]"
             )
         }
         subscriptions = chosen ?? EnreachSubscription.everything
@@ -117,23 +118,24 @@ extension EnreachConfiguration.Access {
 extension EnreachConfiguration.Connection {
     init(_ section: ConfigurationSection) {
         self.init()
-        let minute = Duration.seconds(60)
-        if let ping = section.duration("ping_interval", in: .seconds(1)...(5 * minute)) { pingInterval = ping }
-        if let timeout = section.duration("server_timeout", in: .seconds(2)...(10 * minute)) {
+        if let ping = section.duration("ping_interval", in: .seconds(1)...(.seconds(300))) { pingInterval = ping }
+        if let timeout = section.duration("server_timeout", in: .seconds(2)...(.seconds(600))) {
             serverTimeout = timeout
         }
-        if let timeout = section.duration("handshake_timeout", in: .seconds(1)...(2 * minute)) {
+        if let timeout = section.duration("handshake_timeout", in: .seconds(1)...(.seconds(120))) {
             handshakeTimeout = timeout
         }
-        if let timeout = section.duration("invoke_timeout", in: .seconds(1)...(10 * minute)) {
+        if let timeout = section.duration("invoke_timeout", in: .seconds(1)...(.seconds(600))) {
             invokeTimeout = timeout
         }
-        if let backoff = section.duration("max_backoff", in: .seconds(1)...(60 * minute)) { maximumBackoff = backoff }
+        if let backoff = section.duration("max_backoff", in: .seconds(1)...(.seconds(3600))) {
+            maximumBackoff = backoff
+        }
         if let pairs = section.integer("subscribe_batch", in: 1...10_000) { subscribeBatch = pairs }
-        if let interval = section.duration("enumerate_interval", in: .seconds(10)...(24 * 60 * minute)) {
+        if let interval = section.duration("enumerate_interval", in: .seconds(10)...(.seconds(86_400))) {
             enumerationInterval = interval
         }
-        if let retry = section.duration("retry_refused", in: minute...(24 * 60 * minute)) { refusedRetry = retry }
+        if let retry = section.duration("retry_refused", in: .seconds(60)...(.seconds(86_400))) { refusedRetry = retry }
         let limits = section.section("limits")
         if let bytes = limits?.size("record_bytes", in: 32 << 10...256 << 20) { maximumRecordBytes = bytes }
         limits?.finish()

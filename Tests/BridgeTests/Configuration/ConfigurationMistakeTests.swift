@@ -122,8 +122,8 @@ struct ConfigurationMistakeTests {
             "the name 'cape' is taken, by line 3, column 11", "unique"),
         MistakeRow(fiveLines.replacing("cape", with: "Cape Town"), "3:11", "bad 'name': 'Cape Town'", "1 to 32 of a-z"),
         MistakeRow(
-            fiveLines.replacing("teleforge", with: "enreach"), "4:13",
-            "vendor 'enreach' is not built yet; available: teleforge, basix"),
+            fiveLines.replacing("teleforge", with: "xcally"), "4:13",
+            "vendor 'xcally' is not built yet; available: teleforge, enreach, basix"),
         MistakeRow(
             fiveLines.replacing("teleforge", with: "telforge"), "4:13", "unknown vendor 'telforge'", "'teleforge'?"),
     ]
@@ -218,7 +218,7 @@ struct ConfigurationMistakeTests {
 
     @Test(
         "Each mistake is named with its file, line, column, cause and suggestion",
-        arguments: syntax + structure + teleforge + basix + sinks)
+        arguments: syntax + structure + teleforge + basix + enreach + sinks)
     func eachMistake(row: MistakeRow) throws {
         let diagnostics = loadYAML(row.text).diagnostics
         let found = diagnostics.map(\.description).joined(separator: "\n")
@@ -229,7 +229,7 @@ struct ConfigurationMistakeTests {
         #expect(!found.contains("hunter2"))
     }
 
-    @Test("A single mistake is reported once", arguments: syntax + structure + teleforge + basix + sinks)
+    @Test("A single mistake is reported once", arguments: syntax + structure + teleforge + basix + enreach + sinks)
     func onlyOne(row: MistakeRow) {
         let diagnostics = loadYAML(row.text).diagnostics
         #expect(diagnostics.count == 1, "\(diagnostics.map(\.description).joined(separator: "\n"))")
@@ -247,7 +247,7 @@ struct ConfigurationMistakeTests {
                 pop: up
                 pop: down
               - name: cape
-                vendor: enreach
+                vendor: xcaly
                 enabled: on
             sinks:
               - name: lines

@@ -79,4 +79,14 @@ final class SecretDirectory {
         }
         return file
     }
+
+    /// Writes the file of that name again.
+    func replace(_ name: String, _ text: String, mode: mode_t = 0o600) throws {
+        try remove(name)
+        _ = try write(name, text, mode: mode)
+    }
+
+    func remove(_ name: String) throws {
+        guard unlink("\(path)/\(name)") == 0 else { throw Failure(text: "unlink: errno \(errno)") }
+    }
 }
