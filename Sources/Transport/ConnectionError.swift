@@ -47,6 +47,10 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case webSocket(WebSocketError)
         /// The peer's close frame.
         case closed(WebSocketClose)
+        /// An answer on the way up to a hub that does not lead on.
+        case negotiation(SignalRNegotiationError)
+        /// The hub ended the conversation, or broke its protocol.
+        case hub(HubEnd)
         case unusableAddress(String)
         /// The peer said no in the words of its own protocol; the text is a sentence with advice.
         case declined(String)
@@ -72,6 +76,8 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case .tls(let error): error.isRefusal
         case .proxy(let error): error.isRefusal
         case .refused(let refusal): refusal.isLasting
+        case .negotiation(let error): [.refuse, .renewToken].contains(error.reaction)
+        case .hub(let end): end.isRefusal
         case .webSocket(.handshake), .unusableAddress, .request, .redirect, .declined: true
         case .http(let error):
             switch error.code {
@@ -96,6 +102,11 @@ extension ConnectionError {
             case .server: "server"
             case .peer, .http, .webSocket, .misbehaved: "protocol"
             case .refused(let refusal): "http_\(refusal.status)"
+            case .negotiation(.refused(let refusal)): "http_\(refusal.refusal.status)"
+            case .negotiation(.declined), .hub(.declined): "declined"
+            case .hub(.closed), .hub(.disconnected), .hub(.closedHere): "closed"
+            case .hub(.failed(.silent)), .hub(.failed(.noHandshake)): "timeout"
+            case .negotiation, .hub: "protocol"
             case .request, .redirect, .unusableAddress: "configuration"
             case .declined: "declined"
             }
@@ -104,8 +115,11 @@ extension ConnectionError {
 
     /// When the peer wants to be asked again, where it said so.
     package var retryAfter: Duration? {
-        if case .refused(let refusal) = reason { return refusal.retryAfter }
-        return nil
+        switch reason {
+        case .refused(let refusal): refusal.retryAfter
+        case .negotiation(.refused(let refusal)): refusal.retryAfter
+        default: nil
+        }
     }
 }
 
@@ -132,6 +146,8 @@ extension ConnectionError: CustomStringConvertible {
         case .redirect(let error): "\(error)"
         case .webSocket(let error): "\(error)"
         case .closed(let close): "the peer closed the WebSocket with \(close)"
+        case .negotiation(let error): "\(error)"
+        case .hub(let end): "\(end)"
         case .unusableAddress(let text), .declined(let text), .misbehaved(let text): text
         }
     }

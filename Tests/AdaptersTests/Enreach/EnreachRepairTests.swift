@@ -7,7 +7,8 @@ import Testing
 
 @Suite("Enreach: what REST tells of a gap")
 struct EnreachRepairTests {
-    private static let now = Timestamp.parse("2026-01-15T10:00:00Z")!.time
+    /// 2026-01-15T10:00:00Z.
+    private static let now = Timestamp(microseconds: 1_768_471_200_000_000)
     private static let lost = now.advanced(by: .seconds(-600))
     private static let user = UUID128(high: 1, low: 7)
 
