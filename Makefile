@@ -141,6 +141,15 @@ bench-websocket: toolchain bench-packages ## receiving over a WebSocket, plain a
 	say "comparing with node's ws"
 	/usr/bin/python3 -B Tests/Benchmarks/websocket.py --reader .build/release/websocket-reader $(BENCH)
 
+.PHONY: bench-signalr
+bench-signalr: toolchain bench-packages test-python ## receiving and mapping RTE events, beside pysignalr, and 12,000 subscriptions. BENCH='--runs 3' for its options
+	$(SAY) say "building the reader, optimised (some minutes the first time)"
+	swift build -c release --product enreach-reader
+	say "12,000 pairs of entity and event, subscribed at our simulated hub on loopback"
+	.build/release/enreach-reader pairs 500
+	say "comparing with pysignalr"
+	/usr/bin/python3 -B Tests/Benchmarks/signalr.py --reader .build/release/enreach-reader $(BENCH)
+
 .PHONY: bench-bert
 bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and its C library, and ten million broken messages
 	$(SAY) say "building the benchmark, optimised"

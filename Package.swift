@@ -154,6 +154,14 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
             path: "Tests/Benchmarks/WebSocketReader", swiftSettings: warnings),
+        .executableTarget(
+            name: "enreach-reader",
+            dependencies: [
+                "Adapters", "BridgeCore", "CallModel", "Codecs", "WireProtocols",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Benchmarks/EnreachReader", swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -49,6 +49,10 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case closed(WebSocketClose)
         /// The server refused us, broke its protocol or one of our limits, or is silent.
         case socketIO(SocketIOError)
+        /// An answer on the way up to a hub that does not lead on.
+        case negotiation(SignalRNegotiationError)
+        /// The hub ended the conversation, or broke its protocol.
+        case hub(HubEnd)
         case unusableAddress(String)
         /// The peer said no in the words of its own protocol; the text is a sentence with advice.
         case declined(String)
@@ -75,6 +79,8 @@ package struct ConnectionError: Error, Equatable, Sendable {
         case .proxy(let error): error.isRefusal
         case .refused(let refusal): refusal.isLasting
         case .socketIO(let error): error.isRefusal
+        case .negotiation(let error): [.refuse, .renewToken].contains(error.reaction)
+        case .hub(let end): end.isRefusal
         case .webSocket(.handshake), .unusableAddress, .request, .redirect, .declined: true
         case .http(let error):
             switch error.code {
@@ -100,6 +106,11 @@ extension ConnectionError {
             case .socketIO(let error): error.isRefusal ? "refused" : "protocol"
             case .peer, .http, .webSocket, .misbehaved: "protocol"
             case .refused(let refusal): "http_\(refusal.status)"
+            case .negotiation(.refused(let refusal)): "http_\(refusal.refusal.status)"
+            case .negotiation(.declined), .hub(.declined): "declined"
+            case .hub(.closed), .hub(.disconnected), .hub(.closedHere): "closed"
+            case .hub(.failed(.silent)), .hub(.failed(.noHandshake)): "timeout"
+            case .negotiation, .hub: "protocol"
             case .request, .redirect, .unusableAddress: "configuration"
             case .declined: "declined"
             }
@@ -108,8 +119,11 @@ extension ConnectionError {
 
     /// When the peer wants to be asked again, where it said so.
     package var retryAfter: Duration? {
-        if case .refused(let refusal) = reason { return refusal.retryAfter }
-        return nil
+        switch reason {
+        case .refused(let refusal): refusal.retryAfter
+        case .negotiation(.refused(let refusal)): refusal.retryAfter
+        default: nil
+        }
     }
 }
 
@@ -137,6 +151,8 @@ extension ConnectionError: CustomStringConvertible {
         case .webSocket(let error): "\(error)"
         case .socketIO(let error): "\(error)"
         case .closed(let close): "the peer closed the WebSocket with \(close)"
+        case .negotiation(let error): "\(error)"
+        case .hub(let end): "\(end)"
         case .unusableAddress(let text), .declined(let text), .misbehaved(let text): text
         }
     }

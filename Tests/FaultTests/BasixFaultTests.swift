@@ -48,56 +48,8 @@ import Testing
         return try DaemonProcess(binary: binary, ["run", path], directory: directory)
     }
 
-    private struct Line {
-        let kind: String
-        let seq: Int
-        let id: String
-        let callID: String?
-        let callSeq: Int
-        let reason: String?
-        let closure: String?
-        let isLate: Bool
-    }
-
-    /// Whole lines so far.
-    private func lines() -> [Line] {
-        var text = directory.text("lines.jsonl")[...]
-        if let end = text.lastIndex(of: "\n") { text = text[...end] } else { text = "" }
-        return text.split(separator: "\n").compactMap { line in
-            guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
-                Issue.record("no line: \(line.prefix(200))")
-                return nil
-            }
-            let call = object["call"] as? [String: Any]
-            return Line(
-                kind: object["kind"] as? String ?? "", seq: object["seq"] as? Int ?? 0,
-                id: object["id"] as? String ?? "",
-                callID: call?["id"] as? String, callSeq: call?["seq"] as? Int ?? 0,
-                reason: (object["gap"] as? [String: Any])?["reason"] as? String,
-                closure: (object["outcome"] as? [String: Any])?["closure"] as? String,
-                isLate: object["late"] as? Bool ?? false)
-        }
-    }
-
-    /// What is wrong with the lines as a whole; the calls that are open.
-    private func judge(_ lines: [Line]) -> (faults: [String], open: Set<String>) {
-        var faults: [String] = []
-        var ids: Set<String> = []
-        var next: [String: Int] = [:]
-        var open: Set<String> = []
-        for (index, line) in lines.enumerated() {
-            if line.seq != index + 1 { faults.append("seq \(line.seq) at line \(index + 1)") }
-            if !ids.insert(line.id).inserted { faults.append("id of line \(line.seq) came before") }
-            guard let call = line.callID else { continue }
-            if line.callSeq != next[call, default: 1] { faults.append("call.seq of line \(line.seq)") }
-            next[call] = line.callSeq + 1
-            let opens = line.kind == "call.offered" || line.kind == "call.dialing"
-            if opens != (line.callSeq == 1) { faults.append("opener at line \(line.seq)") }
-            if opens { open.insert(call) }
-            if line.kind == "call.ended", open.remove(call) == nil { faults.append("second end at line \(line.seq)") }
-        }
-        return (faults, open)
-    }
+    private func delivered() -> DeliveredLines { DeliveredLines(directory.text("lines.jsonl")) }
+    private func lines() -> [DeliveredLines.Line] { delivered().lines }
 
     @Test func `Recorded sessions come through the daemon, and the lost call of the second one ends reconciled`()
         async throws
@@ -112,8 +64,8 @@ import Testing
         }
         #expect(try await daemon.terminate() == .code(0), "\(daemon.state)")
         let all = lines()
-        #expect(judge(all).faults == [])
-        #expect(judge(all).open.isEmpty)
+        #expect(delivered().faults == [])
+        #expect(delivered().open.isEmpty)
         #expect(all.contains { $0.kind == "source.gap" && $0.reason == "disconnect" })
         #expect(!all.contains { $0.kind == "source.unmapped" })
     }
@@ -146,16 +98,16 @@ import Testing
             lines().last { $0.kind == "source.connected" || $0.kind == "source.disconnected" }?.kind
                 == "source.disconnected"
         }
-        let lost = judge(lines()).open
+        let lost = delivered().open
         #expect(!lost.isEmpty)
         let quiet = try await simulator("--rate", "0.001", port: pbx.port)
         defer { quiet.child.signal(SIGKILL) }
         try await eventually("every call has ended", within: .seconds(90), state: { daemon.state }) {
-            judge(lines()).open.isDisjoint(with: lost)
+            delivered().open.isDisjoint(with: lost)
         }
         #expect(try await daemon.terminate() == .code(0), "\(daemon.state)")
         let all = lines()
-        #expect(judge(all).faults == [], "seed \(seed)")
+        #expect(delivered().faults == [], "seed \(seed)")
         #expect(all.count { $0.kind == "source.gap" && $0.reason == "crash" } >= kills / 2, "seed \(seed)")
         #expect(all.contains { $0.closure == "reconciled" }, "seed \(seed)")
         let figures = (all.count, all.count { $0.callSeq == 1 }, all.count { $0.kind == "source.gap" })

@@ -40,6 +40,8 @@ final class EnreachAPI {
             self.get("token/\(HTTPTarget.encode(user))/rte/")
         }.flatMapThrowing { document in
             try EnreachAPIReader.token(document.root, isSecure: self.base?.isSecure ?? true)
+        }.flatMapErrorThrowing { error in
+            throw ConnectionError(login: error)
         }.nonisolated()
     }
 
@@ -54,9 +56,13 @@ final class EnreachAPI {
         return get(path).assumeIsolated().flatMapThrowing { try EnreachAPIReader.ids($0.root, of: path) }.nonisolated()
     }
 
-    /// What is known of the calls that began, or went on, between two moments: whole records of the vendor.
+    /// The records of calls that were written between two moments, as users' parts in them ended.
     func calls(from start: Timestamp, to end: Timestamp) -> EventLoopFuture<JSONDocument> {
-        get("calls/", query: [("StartTime", EnreachAPIReader.time(start)), ("EndTime", EnreachAPIReader.time(end))])
+        get(
+            "calls/",
+            query: [
+                ("ModifiedAfter", EnreachAPIReader.time(start)), ("ModifiedBefore", EnreachAPIReader.time(end)),
+            ])
     }
 
     /// Every queue with its present status.
@@ -85,7 +91,7 @@ final class EnreachAPI {
             let target = url.appending("api/user", query: [("user", login.user)])
         else {
             return eventLoop.makeFailedFuture(
-                ConnectionError(.login, .unusableAddress("no URL of EnreachAPI is known")))
+                ConnectionError(.request, .unusableAddress("no URL of EnreachAPI is known")))
         }
         return send(HTTPClientRequest("GET", target, headers: Self.headers)).assumeIsolated().flatMapThrowing {
             (document) -> HTTPURL in
@@ -107,7 +113,9 @@ final class EnreachAPI {
             let body = EnreachAPIReader.passwordRequest(user: self.login.user, password: password)
             return self.send(HTTPClientRequest("POST", url, headers: headers, body: ByteBuffer(bytes: body)))
         }.flatMap { (document) -> EventLoopFuture<HTTPCredentials> in
-            self.key = document.root.member("SecretKey")?.string.flatMap { $0.isEmpty ? nil : Secret(Array($0.utf8)) }
+            self.key = document.root.member(ignoringCase: "SecretKey")?.string.flatMap {
+                $0.isEmpty ? nil : Secret(Array($0.utf8))
+            }
             return self.sign(with: self.key)
         }.nonisolated()
     }
@@ -116,7 +124,7 @@ final class EnreachAPI {
         guard let key, let credentials = HTTPCredentials.basic(username: login.user, password: key.bytes) else {
             return eventLoop.makeFailedFuture(
                 ConnectionError(
-                    .login,
+                    .request,
                     .misbehaved(
                         "EnreachAPI gave no key that can sign requests; look whether the login may use the interface")))
         }
@@ -127,7 +135,7 @@ final class EnreachAPI {
 
     private static let headers: HTTPHeaders = ["Accept": "application/json"]
     private static let unusable = ConnectionError(
-        .login, .unusableAddress("the URL of EnreachAPI cannot be asked; correct api_url"))
+        .request, .unusableAddress("the URL of EnreachAPI cannot be asked; correct api_url"))
 
     private func get(_ path: String, query: [(name: String, value: String)] = []) -> EventLoopFuture<JSONDocument> {
         signed(path, query).assumeIsolated().flatMapError { error -> EventLoopFuture<JSONDocument> in
@@ -165,9 +173,7 @@ final class EnreachAPI {
 
     /// A whole answer with status 200, as JSON. One that asks to wait is waited for.
     private func send(_ request: HTTPClientRequest, repeats: Int = 0) -> EventLoopFuture<JSONDocument> {
-        client.send(request).assumeIsolated().flatMapErrorThrowing { error in
-            throw ConnectionError(login: error)
-        }.flatMap { response in
+        client.send(request).assumeIsolated().flatMap { response in
             if response.status == 429 || response.status == 503, repeats < Self.patience.repeats,
                 let wait = response.refusal.retryAfter, wait <= Self.patience.longest
             {
@@ -183,7 +189,7 @@ final class EnreachAPI {
 
     private static func document(_ response: HTTPClientResponse) -> Result<JSONDocument, any Error> {
         guard response.status == 200 else {
-            return .failure(ConnectionError(.login, .refused(response.refusal)))
+            return .failure(ConnectionError(.request, .refused(response.refusal)))
         }
         do {
             return .success(
@@ -193,7 +199,7 @@ final class EnreachAPI {
         } catch {
             return .failure(
                 ConnectionError(
-                    .login,
+                    .request,
                     .misbehaved(
                         "\(response.url) answered with something else than JSON (\(error)); is it EnreachAPI, or the page "
                             + "of a proxy?")))
@@ -212,7 +218,7 @@ extension HTTPURL {
 }
 
 extension ConnectionError {
-    /// A request of the login that did not come to an answer.
+    /// A request of the login that did not come to the answer that was needed.
     fileprivate init(login error: any Error) {
         guard let error = error as? ConnectionError else {
             self.init(.login, .system("\(error)"))

@@ -26,15 +26,15 @@ enum EnreachAPIReader {
         }
         guard let entry = value.elements.first else {
             throw ConnectionError(
-                .login, .declined("the discovery does not know this login; check login.user and discovery_url"))
+                .request, .declined("the discovery does not know this login; check login.user and discovery_url"))
         }
-        guard let text = entry.member("apiEndpoint")?.string, let url = HTTPURL(text) else {
+        guard let text = entry.member(ignoringCase: "apiEndpoint")?.string, let url = HTTPURL(text) else {
             throw misbehaved("the discovery gave no usable apiEndpoint; set api_url instead")
         }
         // The key goes there.
         guard url.isSecure || !discovery.isSecure else {
             throw ConnectionError(
-                .login,
+                .request,
                 .declined(
                     "the discovery, itself over https, leads to http, which would show the key; set api_url instead"))
         }
@@ -42,7 +42,7 @@ enum EnreachAPIReader {
     }
 
     static func id(_ value: JSONValue, of path: String) throws(ConnectionError) -> String {
-        guard let id = value.member("Id")?.string, !id.isEmpty, id.utf8.count <= 64 else {
+        guard let id = value.member(ignoringCase: "Id")?.string, !id.isEmpty, id.utf8.count <= 64 else {
             throw misbehaved("EnreachAPI's answer to \(path) has no Id")
         }
         return id
@@ -50,10 +50,12 @@ enum EnreachAPIReader {
 
     /// `WSSEndpoint` comes without a scheme; the hub is as secure as the interface.
     static func token(_ value: JSONValue, isSecure: Bool) throws(ConnectionError) -> EnreachToken {
-        guard let place = value.member("WSSEndpoint")?.string, let hub = hub(place, isSecure: isSecure) else {
+        guard let place = value.member(ignoringCase: "WSSEndpoint")?.string, let hub = hub(place, isSecure: isSecure)
+        else {
             throw misbehaved("EnreachAPI gave no usable WSSEndpoint for the RTE hub; set url to the hub's")
         }
-        guard let text = value.member("Token")?.string, let token = EnreachToken(text.utf8, hub: hub) else {
+        guard let text = value.member(ignoringCase: "Token")?.string, let token = EnreachToken(text.utf8, hub: hub)
+        else {
             throw misbehaved("EnreachAPI gave no usable RTE token")
         }
         return token
@@ -75,7 +77,8 @@ enum EnreachAPIReader {
         }
         var known: Set<UUID128> = []
         return value.elements.compactMap { entry in
-            guard let id = entry.member("Id")?.string.flatMap({ UUID128($0) }), known.insert(id).inserted else {
+            guard let id = entry.member(ignoringCase: "Id")?.string.flatMap({ UUID128($0) }), known.insert(id).inserted
+            else {
                 return nil
             }
             return id
@@ -83,14 +86,6 @@ enum EnreachAPIReader {
     }
 
     private static func misbehaved(_ sentence: String) -> ConnectionError {
-        ConnectionError(.login, .misbehaved(sentence))
-    }
-}
-
-extension JSONValue {
-    /// The member of this name whatever its case; of several the last.
-    func member(_ name: String) -> JSONValue? {
-        let name = name.lowercased()
-        return members.last { $0.name.lowercased() == name }?.value
+        ConnectionError(.request, .misbehaved(sentence))
     }
 }

@@ -77,7 +77,8 @@ struct EnreachRepair {
     }
 
     private mutating func note(_ fact: CallFact, _ id: String) {
-        guard fact.kind != .callEnded else { return noteEnd(id) }
+        // Of an abandoned call the tracker tells the end.
+        guard fact.kind != .callEnded, fact.kind != .callAbandoned else { return noteEnd(id) }
         let key = id.lowercased()
         guard !isEnded(key) else { return }
         // Calls whose end nobody told; the tracker times them out.
@@ -121,7 +122,8 @@ struct EnreachRepair {
                 noteEnd(known.id)
             } else {
                 opened += 1
-                let id = parts[0].call
+                // As the mapper writes ids.
+                let id = key
                 facts.append(opener(parts[0], id))
                 facts += answers(parts, id)
                 facts.append(self.end(parts, id, end))
@@ -175,25 +177,25 @@ struct EnreachRepair {
     mutating func facts(ofAvailability value: JSONValue, of user: UUID128) -> [CallFact] {
         // A list has the present entry first.
         let value = value.kind == .array ? value.elements.first ?? value : value
-        let raw = value.member("Availability")?.string ?? value.member("EventType")?.string
-        let number = value.member("EventTypeID")?.numberText
+        let raw = value.member(ignoringCase: "Availability")?.string ?? value.member(ignoringCase: "EventType")?.string
+        let number = value.member(ignoringCase: "EventTypeID")?.numberText
         guard raw != nil || number != nil else { return [] }
         let state = Self.state(raw, number)
-        let since = Self.time(value.member("StartTime"))
+        let since = Self.time(value.member(ignoringCase: "StartTime"))
         let id = user.description
         if let known = presence[id], known.state == state, known.since == since { return [] }
         var told = Presence(state)
         told.raw = raw ?? number
-        (told.since, told.until) = (since, Self.time(value.member("EndTime")))
-        told.source = value.member("EventSource")?.string.flatMap { $0.isEmpty ? nil : $0 }
-        told.note = value.member("Note")?.string.flatMap { $0.isEmpty ? nil : $0 }
+        (told.since, told.until) = (since, Self.time(value.member(ignoringCase: "EndTime")))
+        told.source = value.member(ignoringCase: "EventSource")?.string.flatMap { $0.isEmpty ? nil : $0 }
+        told.note = value.member(ignoringCase: "Note")?.string.flatMap { $0.isEmpty ? nil : $0 }
         var fact = CallFact(.agentPresence, event: "availability/current", occurredAt: since)
         fact.origin = .snapshot
         // Asked again after the next gap it is the same fact.
         fact.identity = .parts([
             "agent.presence", id, since?.description ?? "", state.rawValue, told.note ?? "", "rest",
         ])
-        fact.body.agent = Agent(id: id, name: value.member("UserName")?.string)
+        fact.body.agent = Agent(id: id, name: value.member(ignoringCase: "UserName")?.string)
         fact.body.detail = .presence(told)
         if presence.count >= Self.maximumUsers, presence[id] == nil { presence = [:] }
         presence[id] = (state, since)
@@ -213,13 +215,13 @@ struct EnreachRepair {
     /// How the queues in `wanted` are now.
     func facts(ofQueues value: JSONValue, wanted: Set<UUID128>) -> [CallFact] {
         value.elements.prefix(10_000).compactMap { entry in
-            guard let id = entry.member("Id")?.string.flatMap({ UUID128($0) }), wanted.contains(id),
-                let status = entry.member("Status"), status.kind == .object
+            guard let id = entry.member(ignoringCase: "Id")?.string.flatMap({ UUID128($0) }), wanted.contains(id),
+                let status = entry.member(ignoringCase: "Status"), status.kind == .object
             else { return nil }
             var fact = CallFact(.queueStatus, event: "queues")
             fact.origin = .snapshot
             fact.identity = .state
-            fact.body.queue = Queue(id: id.description, name: entry.member("Name")?.string)
+            fact.body.queue = Queue(id: id.description, name: entry.member(ignoringCase: "Name")?.string)
             fact.body.detail = .stats(EnreachRepair.stats(status))
             return fact
         }
@@ -228,18 +230,22 @@ struct EnreachRepair {
     private static func stats(_ status: JSONValue) -> Stats {
         var stats = Stats()
         // As in the event QueueStatus: what is uncertain is 0 or even.
-        if let number = status.member("OpenStatus")?.numberText.flatMap(Int.init), (0...6).contains(number) {
+        if let number = status.member(ignoringCase: "OpenStatus")?.numberText.flatMap(Int.init),
+            (0...6).contains(number)
+        {
             stats.open = [.unknown, .noHandler, .noHandler, .closed, .closed, .open, .open][number]
             stats.openCertain = !number.isMultiple(of: 2)
         }
         stats.counters = Self.counters.compactMap { member, name in
-            status.member(member)?.numberText.flatMap(Int64.init).map { Stats.Counter(name, .integer($0)) }
+            status.member(ignoringCase: member)?.numberText.flatMap(Int64.init).map {
+                Stats.Counter(name, .integer($0))
+            }
         }
         return stats
     }
 
     /// Members of a queue's `Status` and what the model calls them.
-    private static let counters = [
+    private static let counters: [(StaticString, String)] = [
         ("MaxWaitTime", "longest_wait"), ("QueueLength", "calls_queued"), ("OngoingCalls", "calls_connected"),
         ("FreeAgents", "agents_free"), ("AgentsOnWrapUp", "agents_wrap_up"),
         ("ServingAgents", "agents_serving_estimate"),
@@ -265,19 +271,21 @@ struct EnreachRepair {
 extension EnreachRepair.Record {
     /// nil without the id of a call, a beginning and a length.
     init?(_ value: JSONValue) {
-        guard let call = value.member("CallId")?.string, !call.isEmpty, call.utf8.count <= 128,
-            let start = EnreachRepair.time(value.member("TimeStamp") ?? value.member("StartTime")),
-            let seconds = value.member("Duration")?.numberText.flatMap(Double.init), (0...3e6).contains(seconds)
+        guard let call = value.member(ignoringCase: "CallId")?.string, !call.isEmpty, call.utf8.count <= 128,
+            let start = EnreachRepair.time(
+                value.member(ignoringCase: "TimeStamp") ?? value.member(ignoringCase: "StartTime")),
+            let seconds = value.member(ignoringCase: "Duration")?.numberText.flatMap(Double.init),
+            (0...3e6).contains(seconds)
         else { return nil }
         self.call = call
         self.start = start
         end = start.advanced(by: .milliseconds(Int64(seconds * 1000)))
-        caller = value.member("ANum")?.string
-        target = value.member("BNum")?.string
-        user = value.member("UserId")?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() }
-        userName = value.member("UserName")?.string
-        isOutbound = Self.isSet(value.member("Direction"))
-        wasAnswered = !Self.isSet(value.member("EndResult"))
+        caller = value.member(ignoringCase: "ANum")?.string
+        target = value.member(ignoringCase: "BNum")?.string
+        user = value.member(ignoringCase: "UserId")?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() }
+        userName = value.member(ignoringCase: "UserName")?.string
+        isOutbound = Self.isSet(value.member(ignoringCase: "Direction"))
+        wasAnswered = !Self.isSet(value.member(ignoringCase: "EndResult"))
     }
 
     /// Numbers and truth values: nothing is 0.

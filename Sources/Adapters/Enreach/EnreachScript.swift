@@ -13,9 +13,10 @@ enum EnreachScript {
             guard let at = step["at"]?.string.flatMap({ Timestamp.parse($0)?.time }) else {
                 throw ReplayError("step \(index + 1) of the scenario has no time 'at'")
             }
-            guard let message = step["message"], let subscription = message.member("subscription"),
-                let entity = subscription.member("EntityId")?.string.flatMap({ UUID128($0) }),
-                let name = subscription.member("EventName")?.string, let data = message.member("data")
+            guard let message = step["message"], let subscription = message.member(ignoringCase: "subscription"),
+                let entity = subscription.member(ignoringCase: "EntityId")?.string.flatMap({ UUID128($0) }),
+                let name = subscription.member(ignoringCase: "EventName")?.string,
+                let data = message.member(ignoringCase: "data")
             else { throw ReplayError("step \(index + 1) of the scenario is no RTE message") }
             var writer = ByteWriter(capacity: 1024)
             writer.append(json: data)

@@ -67,7 +67,10 @@ struct EnreachSession {
     private var actions: [Action] = []
     private var nextEnumeration: NIODeadline?
     private var isEnumerating = false
-    private var known: Set<EnreachEntity.Kind> = []
+    /// How many there were of a kind.
+    private var known: [EnreachEntity.Kind: Int] = [:]
+    /// Kinds of which the latest enumeration found nothing, after one that had found something.
+    private var doubted: Set<EnreachEntity.Kind> = []
     private var toldUnknown: Set<String> = []
     private var toldNotOffered: Set<String> = []
 
@@ -76,12 +79,24 @@ struct EnreachSession {
     }
 
     var isUp: Bool { phase == .up }
-    var counts: EnreachSubscriptionPlan.Counts { plan.counts }
+    /// There is a connection, be it of use or not yet.
+    var isConnected: Bool { phase != .closed }
+    /// Without a connection nothing is held.
+    var counts: EnreachSubscriptionPlan.Counts {
+        var counts = plan.counts
+        if !isConnected { counts.held = 0 }
+        return counts
+    }
     /// Pairs beyond the bound.
     var leftOut: Int { plan.leftOut }
 
+    /// The entities of a kind of which an event, in lower case, is told.
+    func heldEntities(ofEvent event: String) -> [UUID128] { plan.heldEntities(ofEvent: event) }
+
+    var enumeratedKinds: [EnreachEntity.Kind] { plan.enumeratedKinds }
+
     /// Kinds of entities that have to be enumerated before a connection is of use.
-    var missingKinds: [EnreachEntity.Kind] { plan.enumeratedKinds.filter { !known.contains($0) } }
+    var missingKinds: [EnreachEntity.Kind] { plan.enumeratedKinds.filter { known[$0] == nil } }
 
     // MARK: - Inputs
 
@@ -98,11 +113,13 @@ struct EnreachSession {
         (purposes, actions, isEnumerating) = ([:], [], false)
     }
 
-    /// What an enumeration found.
+    /// What an enumeration found. That everything has gone at once is believed when it is said twice.
     mutating func enumerated(_ found: [EnreachEntity.Kind: [UUID128]], now: NIODeadline) {
         isEnumerating = false
         for (kind, ids) in found {
-            known.insert(kind)
+            if ids.isEmpty, known[kind] ?? 0 > 0, doubted.insert(kind).inserted { continue }
+            doubted.remove(kind)
+            known[kind] = ids.count
             plan.setEntities(ids, of: kind)
         }
         if !plan.enumeratedKinds.isEmpty { nextEnumeration = now + enumerationInterval }

@@ -3,8 +3,7 @@ import NIOCore
 import Transport
 import WireProtocols
 
-/// One hub connection of the simulator, from its acceptance on: the server's side of the SignalR JSON protocol, as far as RTE
-/// needs it.
+/// One hub connection of the simulator, from its acceptance on: the methods of an RTE hub over the server's side of the protocol.
 final class EnreachSimulatedClient: WebSocketConnectionDelegate {
     struct Subscription: Hashable {
         let entity: UUID128
@@ -12,20 +11,17 @@ final class EnreachSimulatedClient: WebSocketConnectionDelegate {
         let event: String
     }
 
-    private static let separator: UInt8 = 0x1E
-
     private weak var simulator: EnreachSimulator?
+    private let eventLoop: any EventLoop
     private var connection: WebSocketConnection?
-    private var rest: [UInt8] = []
-    private var hasShakenHands = false
+    private var hub: HubServerSession
+    private var timer: LoopTimer?
     private(set) var subscriptions: Set<Subscription> = []
-    private(set) var lastSent = NIODeadline.uptimeNanoseconds(0)
-    private(set) var lastReceived: NIODeadline
     private var sentCount = 0
 
-    init(simulator: EnreachSimulator, now: NIODeadline) {
-        self.simulator = simulator
-        lastReceived = now
+    init(simulator: EnreachSimulator, limits: HubLimits, timeouts: HubServerTimeouts, eventLoop: any EventLoop) {
+        (self.simulator, self.eventLoop) = (simulator, eventLoop)
+        hub = HubServerSession(limits: limits, timeouts: timeouts, now: eventLoop.now)
     }
 
     // MARK: - Out
@@ -34,136 +30,117 @@ final class EnreachSimulatedClient: WebSocketConnectionDelegate {
         subscriptions.contains(Subscription(entity: entity, event: event))
     }
 
-    /// `record` ends with the separator.
+    /// A whole record with its end, as it is.
     func send(_ record: [UInt8]) {
-        guard let simulator, hasShakenHands, !simulator.isMute else { return }
-        sentCount += 1
-        lastSent = simulator.now
-        let buffer = ByteBuffer(bytes: record)
-        connection?.send(simulator.sendsBinary(sentCount) ? .binary(buffer) : .text(buffer))
+        guard hub.isOpen else { return }
+        write(ByteBuffer(bytes: record))
     }
-
-    func send(_ record: String) { send(Array(record.utf8) + [Self.separator]) }
 
     /// A Close record, then the WebSocket's own.
     func close(error: String?, allowReconnect: Bool) {
-        var writer = ByteWriter(capacity: 128)
-        writer.append(#"{"type":7"#)
-        if let error {
-            writer.append(#","error":"#)
-            writer.append(jsonString: error)
-        }
-        if allowReconnect { writer.append(#","allowReconnect":true"#) }
-        writer.append("}")
-        send(writer.bytes + [Self.separator])
-        simulator?.closed(self)
-        connection?.close()
+        hub.close(HubClose(error: error, allowsReconnect: allowReconnect), now: eventLoop.now)
+        pump()
     }
 
     func abort() { connection?.abort() }
+
+    private func write(_ record: ByteBuffer) {
+        guard let simulator, !simulator.isMute else { return }
+        sentCount += 1
+        connection?.send(simulator.sendsBinary(sentCount) ? .binary(record) : .text(record))
+    }
+
+    private func pump() {
+        while let event = hub.nextEvent(now: eventLoop.now) { take(event) }
+        while let message = hub.nextOutput() { write(message.bytes) }
+        timer?.set(hub.nextDeadline)
+        guard hub.isEnded, let connection else { return }
+        self.connection = nil
+        timer?.set(nil)
+        simulator?.closed(self)
+        connection.close()
+    }
 
     // MARK: - In
 
     func webSocketConnectionReady(_ connection: WebSocketConnection, opening: WebSocketOpening) {
         self.connection = connection
+        timer = LoopTimer(eventLoop: eventLoop) { [weak self] in self?.deadlineReached() }
         simulator?.opened(self)
+        pump()
     }
 
     func webSocketConnection(_ connection: WebSocketConnection, received message: WebSocketMessage) {
         guard let simulator, !simulator.isMute else { return }
-        lastReceived = simulator.now
-        simulator.heard(message.bytes.readableBytes)
-        // What ASP.NET Core takes (MaximumReceiveMessageSize).
-        guard message.bytes.readableBytes <= simulator.maximumMessageBytes else {
-            return close(error: "Connection closed with an error.", allowReconnect: false)
+        simulator.heard(message.bytes)
+        if let answer = simulator.handshakeAnswer, !hub.isOpen {
+            return write(ByteBuffer(string: answer + "\u{1E}"))
         }
-        rest += message.bytes.readableBytesView
-        while let end = rest.firstIndex(of: Self.separator) {
-            let record = Array(rest[..<end])
-            rest.removeSubrange(...end)
-            take(record)
-        }
+        hub.receive(message, now: eventLoop.now)
+        pump()
     }
 
     func webSocketConnectionReadComplete(_ connection: WebSocketConnection) {}
 
     func webSocketConnection(_ connection: WebSocketConnection, failed error: ConnectionError) {
+        self.connection = nil
+        timer?.set(nil)
         simulator?.closed(self)
     }
 
-    private func take(_ record: [UInt8]) {
-        guard let value = try? JSONDocument(record, limits: JSONLimits(bytes: 1 << 20, depth: 64)).root else {
-            return close(error: "Connection closed with an error.", allowReconnect: false)
-        }
-        guard hasShakenHands else { return shakeHands(value) }
-        switch value["type"]?.numberText {
-        case "1": invoke(value)
-        case "3": simulator?.completed(value)
-        case "7": connection?.close()
-        default: break
-        }
+    private func deadlineReached() {
+        // A mute hub lets nobody go either.
+        guard simulator?.isMute == false else { return }
+        hub.deadlineReached(now: eventLoop.now)
+        pump()
     }
 
-    private func shakeHands(_ value: JSONValue) {
-        let isKnown = value["protocol"]?.string == "json" && value["version"]?.numberText == "1"
-        hasShakenHands = true
-        if !isKnown {
-            send(#"{"error":"The protocol is not supported."}"#)
-            connection?.close()
-        } else if let answer = simulator?.handshakeAnswer {
-            send(answer)
+    private func take(_ event: HubServerSession.Event) {
+        switch event {
+        case .invocation(let invocation): answer(invocation)
+        case .completion: simulator?.completed()
+        case .opened, .unreadable, .ended: break
         }
     }
 
     // MARK: - Hub methods
 
-    private func invoke(_ value: JSONValue) {
-        guard let simulator, let target = value["target"]?.string?.lowercased() else { return }
-        let arguments = value["arguments"]?.elements ?? []
-        let outcome: Result<String, EnreachSubscriptionError> =
+    private func answer(_ invocation: HubInvocation) {
+        guard let simulator else { return }
+        let target = invocation.target.lowercased()
+        let arguments = invocation.arguments.elements
+        let answer: HubAnswer =
             if let error = simulator.failure(of: target) {
-                .failure(error)
+                .error(error)
             } else {
                 switch target {
                 case "subscribe": result(arguments, subscribes: true)
                 case "unsubscribe": result(arguments, subscribes: false)
                 case "unsubscribeall": unsubscribeAll()
                 case "availablesubscriptions": available(arguments.count)
-                default: .failure(EnreachSubscriptionError("Unknown hub method '\(target)'"))
+                default: .error("Unknown hub method '\(invocation.target)'")
                 }
             }
-        guard let id = value["invocationId"]?.string else { return }
-        var writer = ByteWriter(capacity: 1024)
-        writer.append(#"{"type":3,"invocationId":"#)
-        writer.append(jsonString: id)
-        switch outcome {
-        case .success(let json):
-            writer.append(#","result":"#)
-            writer.append(utf8: json)
-        case .failure(let error):
-            writer.append(#","error":"#)
-            writer.append(jsonString: error.description)
-        }
-        writer.append("}")
-        send(writer.bytes + [Self.separator])
+        guard let id = invocation.id, !simulator.keepsSilent(about: target) else { return }
+        // An answer that does not fit is not given, as it would be with a real hub's fault.
+        try? hub.complete(id, answer, now: eventLoop.now)
     }
 
-    private static func wrongCount(_ method: String) -> EnreachSubscriptionError {
-        EnreachSubscriptionError("Failed to invoke '\(method)' due to an error on the server.")
+    /// What a .NET hub says about a wrong number of arguments.
+    private static func wrongCount(_ method: String) -> HubAnswer {
+        .error("Failed to invoke '\(method)' due to an error on the server.")
     }
 
-    private func result(
-        _ arguments: [JSONValue], subscribes: Bool
-    ) -> Result<String, EnreachSubscriptionError> {
+    private func result(_ arguments: [JSONValue], subscribes: Bool) -> HubAnswer {
         guard let simulator, arguments.count == 1, arguments[0].kind == .array else {
-            return .failure(Self.wrongCount(subscribes ? "Subscribe" : "Unsubscribe"))
+            return Self.wrongCount(subscribes ? "Subscribe" : "Unsubscribe")
         }
         var writer = ByteWriter(capacity: 16 << 10)
         writer.append("[")
         for (index, pair) in arguments[0].elements.enumerated() {
             if index > 0 { writer.append(",") }
-            let entity = pair.member("EntityId")?.string ?? ""
-            let event = (pair.member("EventName")?.string ?? "").lowercased()
+            let entity = pair.member(ignoringCase: "EntityId")?.string ?? ""
+            let event = (pair.member(ignoringCase: "EventName")?.string ?? "").lowercased()
             let refusal = subscribes ? simulator.refusal(of: entity, event) : nil
             if refusal == nil, let id = UUID128(entity) {
                 let subscription = Subscription(entity: id, event: event)
@@ -180,18 +157,18 @@ final class EnreachSimulatedClient: WebSocketConnectionDelegate {
         }
         writer.append("]")
         simulator.answered(subscribes: subscribes, pairs: arguments[0].elements.count)
-        return .success(String(decoding: writer.bytes, as: UTF8.self))
+        return .value(writer.bytes)
     }
 
-    private func unsubscribeAll() -> Result<String, EnreachSubscriptionError> {
+    private func unsubscribeAll() -> HubAnswer {
         subscriptions = []
-        return .success("true")
+        return .value(Array("true".utf8))
     }
 
-    private func available(_ count: Int) -> Result<String, EnreachSubscriptionError> {
+    private func available(_ count: Int) -> HubAnswer {
         guard let simulator, count == simulator.argumentsOfAvailable else {
-            return .failure(Self.wrongCount("AvailableSubscriptions"))
+            return Self.wrongCount("AvailableSubscriptions")
         }
-        return .success("[" + simulator.offered.map { "\"\($0)\"" }.joined(separator: ",") + "]")
+        return .value(Array("[\(simulator.offered.map { "\"\($0)\"" }.joined(separator: ","))]".utf8))
     }
 }

@@ -22,7 +22,7 @@ enum EnreachSimulatedREST {
     }
 
     static func availability(
-        of user: UUID128, _ known: (state: String, since: Timestamp)?, now: Timestamp
+        of user: UUID128, _ known: (state: String, since: Timestamp)?, start: Timestamp
     ) -> String {
         let state = known?.state ?? "Available"
         let number = ["Available": 1, "Busy": 2, "DoNotDisturb": 3, "OffWork": 4][state] ?? 1
@@ -30,7 +30,7 @@ enum EnreachSimulatedREST {
         data.add("UserID", user)
         data.add("EventTypeID", number)
         data.add("Availability", state)
-        data.add("StartTime", known?.since ?? now.advanced(by: .seconds(-3600)))
+        data.add("StartTime", known?.since ?? start.advanced(by: .seconds(-3600)))
         data.add("EndTime", json: "\"9999-12-31T23:59:59.9999999\"")
         data.add("EventSource", "simulated")
         data.add("Note", "")

@@ -68,12 +68,14 @@ package final class EnreachSimulator {
         case redirect(count: Int)
         /// Negotiations answer with this body.
         case negotiateAnswer(String?)
-        /// Handshakes answer with this record.
-        case handshakeAnswer(String)
+        /// Handshakes answer with this record; nil: as they should.
+        case handshakeAnswer(String?)
         /// Pairs of these events, in lower case, are refused with this word.
         case refuse(events: Set<String>, message: String)
         /// The next so many calls of the method, in lower case, fail.
         case fail(method: String, error: String, count: Int)
+        /// Calls of the method, in lower case, get no answer.
+        case silent(method: String?)
         /// A call of the client that wants a result.
         case invokeClient(target: String)
     }
@@ -93,6 +95,9 @@ package final class EnreachSimulator {
         /// The longest message that a client sent.
         package var longestMessage = 0
         package var completions = 0
+        /// Pings of clients, and requests with a token in their query.
+        package var pings = 0
+        package var tokensInQueries = 0
         /// Connections at present, and the pairs that they hold together.
         package var connections = 0
         package var heldPairs = 0
@@ -110,6 +115,7 @@ package final class EnreachSimulator {
     private var nextDrop: NIODeadline?
     private var random: SplitMix
     private var port = 0
+    private let began = WallClock.now()
 
     /// Tokens and when they end.
     private var tokens: [String: Timestamp] = [:]
@@ -122,13 +128,18 @@ package final class EnreachSimulator {
     private var statusLeft: (status: Int, retryAfter: Int?, count: Int)?
     private var redirectsLeft = 0
     private var negotiateAnswer: String?
-    private(set) var handshakeAnswer = "{}"
+    private(set) var handshakeAnswer: String?
+    private var silentMethod: String?
     private var refusals: (events: Set<String>, message: String) = ([], "")
     private var failures: [String: (error: String, count: Int)] = [:]
     /// What AvailableSubscriptions answers.
     package var offered = EnreachEvent.allCases.map(\.rawValue)
     /// How many arguments AvailableSubscriptions takes.
     package var argumentsOfAvailable = 0
+    /// So many of the next ids that are used are not known any more.
+    package var forgetsIDs = 0
+    /// Lists of EnreachAPI that there are none of, by their path.
+    package var hiddenLists: Set<String> = []
     /// What a client's message may have.
     package var maximumMessageBytes = 32 << 10
 
@@ -206,9 +217,18 @@ package final class EnreachSimulator {
         tell(EnreachSimulatedEvent(due: WallClock.now(), entity: entity, name: event, data: data))
     }
 
+    /// A record of a call that REST tells, `user` being the how-manieth of the users.
+    package func addRecord(call: String, secondsAgo: Int, seconds: Int, user: Int) {
+        traffic.add(
+            EnreachTraffic.Record(
+                call: call, user: traffic.office.users[user].id, queue: nil, caller: "+358401234567",
+                target: "+358942450100", start: WallClock.now().advanced(by: .seconds(-secondsAgo)), seconds: seconds,
+                isOutbound: false, wasAnswered: true))
+    }
+
     /// Says a whole record, without its separator, to everybody.
     package func say(record: String) {
-        for client in clients.values { client.send(record) }
+        for client in clients.values { client.send(Array(record.utf8) + [0x1E]) }
     }
 
     package func perform(_ fault: Fault) {
@@ -220,13 +240,14 @@ package final class EnreachSimulator {
         case .mute: isMute = true
         case .speak: isMute = false
         case .close(let error, let allowReconnect):
-            for client in clients.values { client.close(error: error, allowReconnect: allowReconnect) }
+            for client in Array(clients.values) { client.close(error: error, allowReconnect: allowReconnect) }
         case .expireTokens: tokens = [:]
         case .unauthorized(let count): unauthorizedLeft = count
         case .status(let status, let retryAfter, let count): statusLeft = (status, retryAfter, count)
         case .redirect(let count): redirectsLeft = count
         case .negotiateAnswer(let body): negotiateAnswer = body
         case .handshakeAnswer(let record): handshakeAnswer = record
+        case .silent(let method): silentMethod = method
         case .refuse(let events, let message): refusals = (events, message)
         case .fail(let method, let error, let count): failures[method] = (error, count)
         case .invokeClient(let target):
@@ -290,20 +311,22 @@ package final class EnreachSimulator {
     }
 
     private func rest(_ path: [String], _ request: WebSocketServerRequest) -> WebSocketServerDecision? {
-        switch (path.first, path.count) {
+        if let first = path.first, hiddenLists.contains(first) { return nil }
+        return switch (path.first, path.count) {
         case ("users", 1): Self.json(EnreachSimulatedREST.users(traffic.office))
         case ("users", 2) where path[1] == "me":
             Self.json(#"{"Id":"\#(EnreachSimulatedREST.ownID)","UserName":"\#(settings.user)"}"#)
         case ("users", 4) where path[2...] == ["availability", "current"]:
             UUID128(path[1]).map { id in
-                Self.json(EnreachSimulatedREST.availability(of: id, traffic.availability[id], now: WallClock.now()))
+                Self.json(EnreachSimulatedREST.availability(of: id, traffic.availability[id], start: began))
             }
         case ("queues", 1): Self.json(EnreachSimulatedREST.queues(traffic.office))
         case ("calllists", 1): Self.json(EnreachSimulatedREST.callLists(traffic.office))
         case ("calls", 1):
             Self.json(
                 EnreachSimulatedREST.calls(
-                    traffic.records, from: request.head.query("StartTime"), to: request.head.query("EndTime"),
+                    traffic.records, from: request.head.query("ModifiedAfter") ?? request.head.query("StartTime"),
+                    to: request.head.query("ModifiedBefore") ?? request.head.query("EndTime"),
                     now: WallClock.now(), office: traffic.office))
         case ("token", 3) where path[1] == EnreachSimulatedREST.ownID.description && path[2] == "rte":
             token(host: request.head.headers.first("Host") ?? "\(settings.host):\(port)")
@@ -320,8 +343,9 @@ package final class EnreachSimulator {
     private func authenticate(_ request: WebSocketServerRequest, user: String) -> WebSocketServerDecision {
         figures.logins += 1
         let body = try? JSONDocument(Array(request.body.readableBytesView)).root
-        guard HTTPTarget.decode(user[...]) == settings.user, body?.member("UserName")?.string == settings.user,
-            body?.member("Password")?.string.map({ Array($0.utf8) }) == settings.password
+        guard HTTPTarget.decode(user[...]) == settings.user,
+            body?.member(ignoringCase: "UserName")?.string == settings.user,
+            body?.member(ignoringCase: "Password")?.string.map({ Array($0.utf8) }) == settings.password
         else {
             figures.unauthorized += 1
             return .answer(status: 401)
@@ -371,6 +395,7 @@ package final class EnreachSimulator {
         let header = request.head.headers.first("Authorization").flatMap {
             $0.hasPrefix("Bearer ") ? String($0.dropFirst(7)) : nil
         }
+        if request.head.query("access_token") != nil { figures.tokensInQueries += 1 }
         guard unauthorizedLeft == 0, let token = header ?? request.head.query("access_token"), let end = tokens[token],
             end > WallClock.now()
         else {
@@ -405,12 +430,18 @@ package final class EnreachSimulator {
     private func accept(_ request: WebSocketServerRequest) -> WebSocketServerDecision {
         guard request.handshake != nil else { return .answer(status: 400, body: "Connection ID required") }
         if let id = request.head.query("id") {
-            guard let given = negotiated.removeValue(forKey: id), now - given < .seconds(15) else {
+            forgetsIDs -= 1
+            guard let given = negotiated.removeValue(forKey: id), now - given < .seconds(15), forgetsIDs < 0 else {
                 return .answer(status: 404, body: "No Connection with that ID")
             }
         }
         figures.accepted += 1
-        return .accept(EnreachSimulatedClient(simulator: self, now: now))
+        return .accept(
+            EnreachSimulatedClient(
+                simulator: self, limits: HubLimits(recordBytes: maximumMessageBytes, sentRecordBytes: 4 << 20),
+                timeouts: HubServerTimeouts(
+                    keepAliveInterval: settings.keepAlive, clientTimeout: settings.clientTimeout),
+                eventLoop: eventLoop))
     }
 
     // MARK: - From the clients
@@ -433,9 +464,12 @@ package final class EnreachSimulator {
 
     func closed(_ client: EnreachSimulatedClient) { clients[ObjectIdentifier(client)] = nil }
 
-    func heard(_ bytes: Int) { figures.longestMessage = max(figures.longestMessage, bytes) }
+    func heard(_ message: ByteBuffer) {
+        figures.longestMessage = max(figures.longestMessage, message.readableBytes)
+        if message.readableBytes < 32, String(buffer: message).contains(#""type":6"#) { figures.pings += 1 }
+    }
 
-    func completed(_ value: JSONValue) { figures.completions += 1 }
+    func completed() { figures.completions += 1 }
 
     func sendsBinary(_ number: Int) -> Bool {
         switch settings.frames {
@@ -461,11 +495,13 @@ package final class EnreachSimulator {
         return refusals.events.contains(event) ? refusals.message : nil
     }
 
-    func failure(of method: String) -> EnreachSubscriptionError? {
+    func failure(of method: String) -> String? {
         guard let failure = failures[method], failure.count > 0 else { return nil }
         failures[method] = (failure.error, failure.count - 1)
-        return EnreachSubscriptionError(failure.error)
+        return failure.error
     }
+
+    func keepsSilent(about method: String) -> Bool { silentMethod == method }
 
     // MARK: - Events
 
@@ -491,26 +527,13 @@ package final class EnreachSimulator {
             for event in script.events[..<count] { tell(event, toAll: true) }
             script.events.removeFirst(count)
         }
-        for client in clients.values {
-            if now - client.lastReceived >= settings.clientTimeout {
-                client.close(
-                    error: "Connection closed with an error.", allowReconnect: true)
-            } else if now - client.lastSent >= settings.keepAlive {
-                client.send(#"{"type":6}"#)
-            }
-        }
         schedule()
     }
 
     private func schedule() {
-        // As a hub does it: pings by a tick of a second.
-        var next = now + (clients.isEmpty ? .hours(1) : min(.seconds(1), settings.keepAlive))
-        if let nextDrop { next = min(next, nextDrop) }
-        let due = min(
-            traffic.nextDue,
-            script.begun ? script.events.first?.due ?? traffic.nextDue : traffic.nextDue)
+        let due = min(traffic.nextDue, script.begun ? script.events.first?.due ?? traffic.nextDue : traffic.nextDue)
         let wait = due.microseconds - WallClock.now().microseconds
-        if wait < 3_600_000_000 { next = min(next, now + .microseconds(max(0, wait))) }
-        timer?.set(next)
+        let next = wait < 3_600_000_000 ? now + .microseconds(max(0, wait)) : nil
+        timer?.set([next, nextDrop].compactMap { $0 }.min())
     }
 }

@@ -13,25 +13,6 @@ import NIOCore
 
 /// The subscriptions of one hub connection after the other, as a value.
 struct EnreachSubscriptionPlan {
-    /// What somebody wants to hear of entities of one kind.
-    struct Selection: Sendable, Equatable {
-        enum Entities: Sendable, Equatable {
-            /// Whatever an enumeration finds.
-            case all
-            case listed([UUID128])
-        }
-
-        enum Events: Sendable, Equatable {
-            /// Whatever the hub offers for the kind.
-            case all
-            case listed([String])
-        }
-
-        let kind: EnreachEntity.Kind
-        let entities: Entities
-        let events: Events
-    }
-
     struct Limits: Sendable {
         /// Pairs of one call.
         var batchPairs = 250
@@ -95,7 +76,7 @@ struct EnreachSubscriptionPlan {
         case leaving
     }
 
-    private let selections: [Selection]
+    private let selections: [EnreachSubscription]
     private let limits: Limits
     /// The spelling of each event, and where it stands by its lower case.
     private var names: [String] = []
@@ -125,7 +106,7 @@ struct EnreachSubscriptionPlan {
     private(set) var leftOut = 0
 
     /// `knownEvents`: what the adapter knows, in its spelling.
-    init(_ selections: [Selection], knownEvents: [String], limits: Limits = Limits()) {
+    init(_ selections: [EnreachSubscription], knownEvents: [String], limits: Limits = Limits()) {
         (self.selections, self.limits) = (selections, limits)
         batchPairs = max(1, limits.batchPairs)
         offered = []
@@ -192,6 +173,12 @@ struct EnreachSubscriptionPlan {
 
     /// Every pair that is wanted has been answered.
     var isSettled: Bool { underWay.isEmpty && leaving.isEmpty && nextWaiting() == nil }
+
+    /// The entities of which an event, in lower case, was granted, in the order of their ids.
+    func heldEntities(ofEvent event: String) -> [UUID128] {
+        guard let index = indices[event] else { return [] }
+        return states.filter { $0.key.event == index && $0.value == .held }.map(\.key.entity).sorted()
+    }
 
     /// When refused pairs are due again.
     var nextDeadline: NIODeadline? { nextRetry }
@@ -369,7 +356,7 @@ struct EnreachSubscriptionPlan {
         counts.wanted = desired.count
     }
 
-    private mutating func add(_ selection: Selection) {
+    private mutating func add(_ selection: EnreachSubscription) {
         let events = events(of: selection)
         let entities: [UUID128] =
             switch selection.entities {
@@ -419,7 +406,7 @@ struct EnreachSubscriptionPlan {
         }
     }
 
-    private mutating func events(of selection: Selection) -> [Int] {
+    private mutating func events(of selection: EnreachSubscription) -> [Int] {
         switch selection.events {
         case .all: return offered.filter { EnreachEntity.Kind(ofEvent: names[$0]) == selection.kind }
         case .listed(let list):

@@ -6,7 +6,7 @@ import Codecs
 struct EnreachTraffic {
     /// A call that has ended, for those who ask REST what they missed.
     struct Record: Sendable {
-        let call: UUID128
+        let call: String
         let user: UUID128?
         let queue: UUID128?
         let caller: String
@@ -350,12 +350,16 @@ struct EnreachTraffic {
     private mutating func record(
         _ call: Call, user: UUID128?, queue: UUID128?, end: Timestamp, isOutbound: Bool = false, wasAnswered: Bool
     ) {
-        if records.count >= 1000 { records.removeFirst(500) }
-        records.append(
+        add(
             Record(
-                call: call.id, user: user, queue: queue, caller: call.caller, target: call.target, start: call.start,
-                seconds: Int(end.milliseconds(since: call.start) / 1000), isOutbound: isOutbound,
+                call: call.id.description, user: user, queue: queue, caller: call.caller, target: call.target,
+                start: call.start, seconds: Int(end.milliseconds(since: call.start) / 1000), isOutbound: isOutbound,
                 wasAnswered: wasAnswered))
+    }
+
+    mutating func add(_ record: Record) {
+        if records.count >= 1000 { records.removeFirst(500) }
+        records.append(record)
     }
 
     private mutating func newCall(to number: String, at time: Timestamp) -> Call {

@@ -12,12 +12,12 @@ struct EnreachSessionTests {
     private static let interval = TimeAmount.minutes(15)
 
     private static func session(
-        _ entities: EnreachSubscriptionPlan.Selection.Entities = .listed(users), batchPairs: Int = 250
+        _ entities: EnreachSubscription.Entities = .listed(users), batchPairs: Int = 250
     ) -> EnreachSession {
         var limits = EnreachSubscriptionPlan.Limits()
         limits.batchPairs = batchPairs
         let plan = EnreachSubscriptionPlan(
-            [EnreachSubscriptionPlan.Selection(kind: .user, entities: entities, events: .all)],
+            [EnreachSubscription(kind: .user, entities: entities, events: .all)],
             knownEvents: ["UserCallInComing", "UserStatus"], limits: limits)
         return EnreachSession(plan: plan, enumerationInterval: interval)
     }
@@ -151,6 +151,21 @@ struct EnreachSessionTests {
         #expect(Self.actions(&session).contains(.enumerate([.user])))
         session.enumerationFailed(now: Self.now + Self.interval * 2)
         #expect(session.nextDeadline == Self.now + Self.interval * 3)
+    }
+
+    @Test("That everybody has gone at once is believed when it is said twice")
+    func emptyEnumeration() throws {
+        var session = Self.session(.all)
+        session.enumerated([.user: Self.users], now: Self.now)
+        #expect(try Self.open(&session) == [.up])
+        for isBelieved in [false, true] {
+            session.enumerated([.user: []], now: Self.now)
+            #expect(Self.calls(Self.actions(&session)).map(\.method) == (isBelieved ? ["Unsubscribe"] : []))
+        }
+        #expect(session.counts.wanted == 0)
+        session.enumerated([.user: Self.users], now: Self.now)
+        session.enumerated([.user: []], now: Self.now)
+        #expect(session.counts.wanted == 6, "doubted anew")
     }
 
     @Test("What cannot be held back any longer makes the link up early; the rest is subscribed all the same")

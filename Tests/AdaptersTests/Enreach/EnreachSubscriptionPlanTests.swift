@@ -18,7 +18,7 @@ struct EnreachSubscriptionPlanTests {
     ]
 
     private static func plan(
-        _ selections: [Plan.Selection], _ edit: (inout Plan.Limits) -> Void = { _ in }
+        _ selections: [EnreachSubscription], _ edit: (inout Plan.Limits) -> Void = { _ in }
     ) -> Plan {
         var limits = Plan.Limits()
         edit(&limits)
@@ -26,7 +26,7 @@ struct EnreachSubscriptionPlanTests {
     }
 
     private static let everything = EnreachEntity.Kind.allCases.map {
-        Plan.Selection(kind: $0, entities: .all, events: .all)
+        EnreachSubscription(kind: $0, entities: .all, events: .all)
     }
 
     /// The pairs of a batch as "low half of the entity, event".
@@ -69,7 +69,7 @@ struct EnreachSubscriptionPlanTests {
 
     @Test("Explicit entities and all events: what the kind has, call events first, in the pairs of the seed")
     func explicit() throws {
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(Self.users), events: .all)])
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(Self.users), events: .all)])
         #expect(plan.enumeratedKinds == [])
         let batches = try Self.settle(&plan)
         #expect(batches.count == 1 && batches[0].method == .subscribe && batches[0].count == 12)
@@ -85,11 +85,11 @@ struct EnreachSubscriptionPlanTests {
 
     @Test("A listed event is asked for in any case, of its own kind alone, and once")
     func listed() throws {
-        let events = Plan.Selection.Events.listed(["usercallincoming", "QueueStatus", "USERCALLINCOMING"])
+        let events = EnreachSubscription.Events.listed(["usercallincoming", "QueueStatus", "USERCALLINCOMING"])
         var plan = Self.plan([
-            Plan.Selection(kind: .user, entities: .listed([Self.users[0]]), events: events),
-            Plan.Selection(kind: .queue, entities: .listed([Self.queues[0]]), events: events),
-            Plan.Selection(kind: .queue, entities: .listed([Self.queues[0]]), events: events),
+            EnreachSubscription(kind: .user, entities: .listed([Self.users[0]]), events: events),
+            EnreachSubscription(kind: .queue, entities: .listed([Self.queues[0]]), events: events),
+            EnreachSubscription(kind: .queue, entities: .listed([Self.queues[0]]), events: events),
         ])
         let batches = try Self.settle(&plan)
         #expect(try batches.flatMap(Self.pairs) == ["1/0 UserCallInComing", "2/0 QueueStatus"])
@@ -98,8 +98,8 @@ struct EnreachSubscriptionPlanTests {
     @Test("What the hub offers decides: names it lacks are told once and skipped, names it has besides are asked for")
     func offered() throws {
         var plan = Self.plan([
-            Plan.Selection(kind: .user, entities: .listed([Self.users[0]]), events: .all),
-            Plan.Selection(
+            EnreachSubscription(kind: .user, entities: .listed([Self.users[0]]), events: .all),
+            EnreachSubscription(
                 kind: .queue, entities: .listed([Self.queues[0]]),
                 events: .listed(["QueueStatus", "QueueCallInComing"])),
         ])
@@ -113,7 +113,7 @@ struct EnreachSubscriptionPlanTests {
     @Test("Batches keep below pairs and bytes, and no more calls than allowed wait")
     func batches() throws {
         let ids = (0..<500).map { UUID128(high: 9, low: UInt64($0)) }
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(ids), events: .all)]) {
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(ids), events: .all)]) {
             $0.batchPairs = 250
             $0.callsInFlight = 3
         }
@@ -125,7 +125,7 @@ struct EnreachSubscriptionPlanTests {
         #expect((first + rest).map(\.count).reduce(0, +) == 1500 && plan.counts.held == 1500)
         #expect((first + rest).allSatisfy { $0.argument.count <= 31 << 10 })
 
-        var narrow = Self.plan([Plan.Selection(kind: .user, entities: .listed(ids), events: .all)]) {
+        var narrow = Self.plan([EnreachSubscription(kind: .user, entities: .listed(ids), events: .all)]) {
             $0.batchPairs = 5000
         }
         let wide = try Self.settle(&narrow)
@@ -137,7 +137,7 @@ struct EnreachSubscriptionPlanTests {
         "Refused pairs are told once, those that never can be granted are not asked again, the others slowly and on a new connection"
     )
     func refusals() throws {
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(Self.users), events: .all)])
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(Self.users), events: .all)])
         let refusing = ["useralert": "Unauthorized", "userstatus": "Invalid event name"]
         _ = try Self.settle(&plan, refusing: refusing)
         #expect(plan.counts == .init(wanted: 12, held: 4, refused: 8))
@@ -165,7 +165,8 @@ struct EnreachSubscriptionPlanTests {
     @Test("A pair without a result counts as refused; results of others are nothing")
     func missingResults() throws {
         var plan = Self.plan([
-            Plan.Selection(kind: .user, entities: .listed(Array(Self.users.prefix(2))), events: .listed(["UserStatus"]))
+            EnreachSubscription(
+                kind: .user, entities: .listed(Array(Self.users.prefix(2))), events: .listed(["UserStatus"]))
         ])
         let batch = try Self.next(&plan)
         let answer =
@@ -177,7 +178,7 @@ struct EnreachSubscriptionPlanTests {
 
     @Test("An answer that is no list of results is an error", arguments: ["null", "true", "{}", "\"ok\""])
     func noResults(text: String) throws {
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(Self.users), events: .all)])
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(Self.users), events: .all)])
         let batch = try Self.next(&plan)
         let value = try JSONDocument(Array(text.utf8)).root
         #expect(throws: EnreachSubscriptionError.self) { try plan.answered(batch.number, with: value, now: Self.now) }
@@ -204,7 +205,7 @@ struct EnreachSubscriptionPlanTests {
 
     @Test("An entity that goes while it is asked for is given back; one that returns in time is kept")
     func races() throws {
-        var plan = Self.plan([Plan.Selection(kind: .queue, entities: .all, events: .listed(["QueueStatus"]))])
+        var plan = Self.plan([EnreachSubscription(kind: .queue, entities: .all, events: .listed(["QueueStatus"]))])
         plan.setEntities([Self.queues[0]], of: .queue)
         let batch = try Self.next(&plan)
         plan.setEntities([], of: .queue)
@@ -217,7 +218,7 @@ struct EnreachSubscriptionPlanTests {
 
     @Test("A lost connection loses all that was held, and what was under way")
     func lostConnection() throws {
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(Self.users), events: .all)]) {
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(Self.users), events: .all)]) {
             $0.batchPairs = 4
         }
         let first = try Self.next(&plan)
@@ -233,7 +234,8 @@ struct EnreachSubscriptionPlanTests {
     @Test("A pair that the hub cannot stand is found by halves, and does not keep the others out")
     func poison() throws {
         let ids = (0..<250).map { UUID128(high: 9, low: UInt64($0)) }
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(ids), events: .listed(["UserStatus"]))]) {
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(ids), events: .listed(["UserStatus"]))]
+        ) {
             $0.callsInFlight = 1
         }
         var calls = 0
@@ -253,7 +255,7 @@ struct EnreachSubscriptionPlanTests {
     @Test("A hub that fails every call is given up")
     func giveUp() throws {
         let ids = (0..<250).map { UUID128(high: 9, low: UInt64($0)) }
-        var plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(ids), events: .all)])
+        var plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(ids), events: .all)])
         var failure: EnreachSubscriptionError?
         for _ in 0..<50 where failure == nil {
             guard let batch = plan.nextBatch(now: Self.now) else { break }
@@ -269,7 +271,9 @@ struct EnreachSubscriptionPlanTests {
     @Test("Too many pairs are bounded, and counted")
     func bound() {
         let ids = (0..<1000).map { UUID128(high: 9, low: UInt64($0)) }
-        let plan = Self.plan([Plan.Selection(kind: .user, entities: .listed(ids), events: .all)]) { $0.pairs = 100 }
+        let plan = Self.plan([EnreachSubscription(kind: .user, entities: .listed(ids), events: .all)]) {
+            $0.pairs = 100
+        }
         #expect(plan.counts.wanted == 100 && plan.leftOut == 2900)
     }
 
