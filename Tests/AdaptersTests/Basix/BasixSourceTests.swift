@@ -17,7 +17,7 @@ struct BasixSourceTests {
             #"{"msg":"info_event","element":"channel","event":"added","info":{"uuid":"\#(uuid)","direction":"inbound","peer_location":"external","calling_number":"0355550201","called_number":"0355550100","offer_timestamp":\#(now)\#(more)}}"#
     }
 
-    private func upAndDumped(_ seen: BasixSeen) async throws {
+    private func upAndDumped(_ seen: SourceRecord) async throws {
         try await eventually("the source is up and has the channels", state: { "\(seen { $0.log })" }) {
             seen { $0.isUp && $0.facts.contains { $0.presentCalls != nil } }
         }
