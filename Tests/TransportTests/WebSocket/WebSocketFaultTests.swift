@@ -92,7 +92,7 @@ import WireProtocols
             closes: true),
         frames(
             "HTTP behind the upgrade", Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8),
-            "established: the peer broke the WebSocket protocol at byte 0: reserved bits are set (0x40) (closed with 1002): look for a proxy in between, or tell the vendor"
+            "established: the peer broke the WebSocket protocol at byte 0: instead of frames it sent \"HTTP/1.1 400 Bad Request....\" (closed with 1002): look for a proxy in between, or tell the vendor"
         ),
         frames(
             "a broken rule", [0x81, 0x01, 0x61, 0x82, 0x01, 0x00, 0x80, 0x00],
