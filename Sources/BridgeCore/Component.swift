@@ -53,5 +53,16 @@ package struct ReplayError: Error, CustomStringConvertible {
 /// What the configuration of a sink type can make.
 package protocol SinkFactory: Sendable {
     /// Throws what the configuration could not know, such as a path that is no place for a file.
+    func makeSink(_ context: SinkContext) throws -> any Sink
+}
+
+/// For sinks that need nothing of the runtime but their name.
+package protocol SimpleSinkFactory: SinkFactory {
     func makeSink(name: String, tenant: String) throws -> any Sink
+}
+
+extension SimpleSinkFactory {
+    package func makeSink(_ context: SinkContext) throws -> any Sink {
+        try makeSink(name: context.name, tenant: context.tenant)
+    }
 }

@@ -1,4 +1,5 @@
 import Codecs
+import Logging
 
 /// Lines for one sink, after its filter.
 package struct DeliveryBatch: Sendable {
@@ -49,4 +50,19 @@ package protocol Sink: AnyObject, Sendable {
     func reopen()
     /// After the last delivery.
     func close() async
+}
+
+/// What the runtime gives to a sink that is made.
+package struct SinkContext: Sendable {
+    /// Configured name, unique in the tenant.
+    package let name: String
+    package let tenant: String
+    /// Speaks for this sink.
+    package let logger: Logger
+    /// The lines that sources offer for messages to their vendors, from the start of the sources on.
+    package let lines: VendorLines
+
+    package init(name: String, tenant: String, logger: Logger, lines: VendorLines = VendorLines()) {
+        (self.name, self.tenant, self.logger, self.lines) = (name, tenant, logger, lines)
+    }
 }

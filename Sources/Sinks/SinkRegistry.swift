@@ -5,10 +5,11 @@ package enum SinkRegistry {
     package static let sinks: [any SinkTypeConfiguration.Type] = [
         StdoutSinkConfiguration.self,
         FileSinkConfiguration.self,
+        XCALLYSinkConfiguration.self,
     ]
 
     /// Part of the design, refused by name until they are built.
-    package static let planned = ["webhook", "redis", "socket", "exec", "feed", "xcally"]
+    package static let planned = ["webhook", "redis", "socket", "exec", "feed"]
 
     /// The words that `type:` takes.
     package static var types: [String] { sinks.map { $0.type } }

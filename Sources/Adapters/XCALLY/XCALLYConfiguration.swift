@@ -59,6 +59,13 @@ package struct XCALLYConfiguration: AdapterConfiguration {
         self.link = link
     }
 
+    package var offersLine: Bool {
+        switch link {
+        case .connect: true
+        case .listen: false
+        }
+    }
+
     var jsonLimits: JSONLimits { JSONLimits(bytes: maximumMessageBytes, depth: maximumDepth) }
 }
 

@@ -22,7 +22,7 @@ struct TenantReader {
         guard let section = ConfigurationSection(root, title: "the file", reading: reading) else { return nil }
         let tenant = section.string("tenant", required: true, matching: .tenant)
         let (sources, sourceNames) = sources(section, tenant: tenant ?? "default")
-        let sinks = sinks(section, sourceNames: sourceNames)
+        let sinks = sinks(section, sources: sources, sourceNames: sourceNames)
         let store = store(section.section("store"))
         let log = log(section.section("log"))
         section.refuse("admin", "'admin' is not built yet", hint: "remove it")
@@ -120,7 +120,9 @@ extension TenantReader {
 
 extension TenantReader {
     /// The sinks without mistakes; one on stdout when the file names none.
-    private func sinks(_ root: ConfigurationSection, sourceNames: Set<String>) -> [SinkConfiguration] {
+    private func sinks(
+        _ root: ConfigurationSection, sources: [SourceConfiguration], sourceNames: Set<String>
+    ) -> [SinkConfiguration] {
         let sections = root.sections("sinks", title: "a sink", ifEmpty: "remove it for one sink on stdout")
         guard let sections else {
             return [
@@ -132,6 +134,7 @@ extension TenantReader {
         var owners: [String: String] = [:]
         return sections.compactMap { section in
             guard let sink = sink(section, sourceNames: sourceNames, names: &names) else { return nil }
+            checkLine(of: sink, sources: sources, sourceNames: sourceNames, in: section)
             if sink.isEnabled, let resource = sink.destination.exclusiveResource,
                 let owner = owners.updateValue(sink.name, forKey: resource)
             {
@@ -141,6 +144,30 @@ extension TenantReader {
                     hint: "their lines would mix: give each its own, or make them one")
             }
             return sink
+        }
+    }
+
+    /// The source over whose connection a sink speaks has to be there, of the same vendor, and to have such a connection.
+    private func checkLine(
+        of sink: SinkConfiguration, sources: [SourceConfiguration], sourceNames: Set<String>,
+        in section: ConfigurationSection
+    ) {
+        guard let name = sink.destination.viaSource else { return }
+        let mark = section.valueMark(of: "via")
+        guard let source = sources.first(where: { $0.name == name }) else {
+            // A source with mistakes has been reported itself.
+            guard !sourceNames.contains(name) else { return }
+            return section.report(
+                "there is no source \(ConfigurationDiagnostic.quoted(name))", at: mark,
+                hint: Suggestion.hint(for: name, among: sourceNames.sorted()))
+        }
+        guard source.vendor == sink.type, source.adapter.offersLine else {
+            return section.report(
+                "source '\(name)' has no connection that takes messages of this sink", at: mark,
+                hint: "name a source with vendor: \(sink.type) that connects")
+        }
+        guard source.isEnabled || !sink.isEnabled else {
+            return section.report("source '\(name)' is not enabled", at: mark, hint: "enable it, or disable the sink")
         }
     }
 

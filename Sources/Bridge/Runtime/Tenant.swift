@@ -59,14 +59,15 @@ final class Tenant: Sendable {
                     "stored lines that are no events were passed over; calls they belong to may be told incompletely",
                     metadata: ["lines": "\(past.unreadable)"])
             }
-            pumps = try Self.pumps(configuration, store: store, logger: logger)
+            let lines = VendorLines()
+            pumps = try Self.pumps(configuration, store: store, logger: logger, lines: lines)
             let box = TransferBox((restored, sources, past))
             let (store, tenantLogger) = (store, logger)
             core = try eventLoop.submit {
                 let (restored, sources, past) = box.value
                 let core = TenantCore(
-                    store: store, restored: restored, past: past, sources: sources, eventLoop: eventLoop,
-                    logger: tenantLogger, onStatus: onStatus)
+                    store: store, restored: restored, past: past, sources: sources, lines: lines,
+                    eventLoop: eventLoop, logger: tenantLogger, onStatus: onStatus)
                 return LoopBound(core, on: eventLoop)
             }.wait()
             notices.bind(core)
@@ -147,7 +148,7 @@ final class Tenant: Sendable {
     }
 
     private static func pumps(
-        _ configuration: TenantConfiguration, store: Store, logger: Logger
+        _ configuration: TenantConfiguration, store: Store, logger: Logger, lines: VendorLines
     ) throws -> [SinkPump] {
         let sinks = configuration.sinks.filter(\.isEnabled)
         for known in store.cursors.keys where !configuration.sinks.contains(where: { $0.name == known }) {
@@ -163,7 +164,8 @@ final class Tenant: Sendable {
             sinkLogger[metadataKey: "sink"] = "\(sink.name)"
             let filter = LineFilter(kinds: Array(sink.kinds ?? []), sources: Array(sink.sources ?? []))
             return SinkPump(
-                sink: try sink.destination.makeSink(name: sink.name, tenant: configuration.tenant),
+                sink: try sink.destination.makeSink(
+                    SinkContext(name: sink.name, tenant: configuration.tenant, logger: sinkLogger, lines: lines)),
                 feed: DeliveryFeed(store: store, sink: sink.name), filter: { filter.apply($0) },
                 metrics: SinkMetrics(), logger: sinkLogger)
         }

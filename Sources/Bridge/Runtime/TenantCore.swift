@@ -18,7 +18,7 @@ final class TenantCore {
 
     init(
         store: Store, restored: RestoredTracker, past: TrackerRestorer.Past, sources: [SourceConfiguration],
-        eventLoop: any EventLoop, logger: Logger, onStatus: @escaping @Sendable (String) -> Void
+        lines: VendorLines, eventLoop: any EventLoop, logger: Logger, onStatus: @escaping @Sendable (String) -> Void
     ) {
         (self.eventLoop, self.logger, self.onStatus) = (eventLoop, logger, onStatus)
         if past.hasRun { restored.value.runStarted(afterCrash: !past.stoppedInOrder) }
@@ -36,7 +36,7 @@ final class TenantCore {
             sourceLogger[metadataKey: "source"] = "\(source.name)"
             let context = PipelineSourceContext(
                 pipeline: pipeline, source: index + 1, name: source.name, notes: notes,
-                recentCalls: recentCalls[index], metrics: counters, logger: sourceLogger)
+                recentCalls: recentCalls[index], metrics: counters, logger: sourceLogger, lines: lines)
             return source.adapter.makeSource(source, context: context)
         }
         self.metrics = metrics

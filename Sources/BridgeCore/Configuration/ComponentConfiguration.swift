@@ -4,9 +4,15 @@ import CallModel
 package protocol AdapterConfiguration: SourceFactory {
     /// The word behind `vendor:`.
     static var vendor: String { get }
+    /// Its sources take messages from sinks: they offer a `VendorLine`.
+    var offersLine: Bool { get }
     /// Reads the vendor's keys of a source. Nil only after a report. The common keys are read already; the caller finishes
     /// the section.
     init?(_ section: ConfigurationSection)
+}
+
+extension AdapterConfiguration {
+    package var offersLine: Bool { false }
 }
 
 /// The part of a sink's configuration that its type defines. One type per sink, listed in `SinkRegistry`.
@@ -15,9 +21,16 @@ package protocol SinkTypeConfiguration: SinkFactory {
     static var type: String { get }
     /// What this sink must have for itself, named for people: two enabled sinks with the same would spoil each other's lines.
     var exclusiveResource: String? { get }
+    /// The source of its own vendor over whose connection it speaks; nil: over none.
+    var viaSource: String? { get }
     /// Reads the type's keys of a sink. Nil only after a report. The common keys are read already; the caller finishes the
     /// section.
     init?(_ section: ConfigurationSection)
+}
+
+extension SinkTypeConfiguration {
+    package var exclusiveResource: String? { nil }
+    package var viaSource: String? { nil }
 }
 
 /// One entry of `sources:`.

@@ -1,7 +1,7 @@
 import BridgeCore
 
 /// The keys of a sink with `type: file`.
-package struct FileSinkConfiguration: SinkTypeConfiguration {
+package struct FileSinkConfiguration: SinkTypeConfiguration, SimpleSinkFactory {
     package static let type = "file"
 
     package enum Sync: String, Sendable, CaseIterable {

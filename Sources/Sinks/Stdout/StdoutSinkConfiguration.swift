@@ -1,7 +1,7 @@
 import BridgeCore
 
 /// The keys of a sink with `type: stdout`: none but the common ones.
-package struct StdoutSinkConfiguration: SinkTypeConfiguration {
+package struct StdoutSinkConfiguration: SinkTypeConfiguration, SimpleSinkFactory {
     package static let type = "stdout"
 
     package var exclusiveResource: String? { "stdout" }

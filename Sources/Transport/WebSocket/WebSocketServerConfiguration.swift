@@ -40,4 +40,39 @@ package enum WebSocketServerDecision {
     case accept(any WebSocketConnectionDelegate, subprotocol: String? = nil, headers: HTTPHeaders = [:])
     /// A plain answer, be it a refusal or a page.
     case answer(status: Int, headers: HTTPHeaders = [:], body: String = "")
+    /// A plain answer that comes when it is ready; until then the connection waits.
+    case reply(WebSocketServerReply)
+}
+
+/// An answer that is given later, or at once. Confined to the server's event loop.
+package final class WebSocketServerReply {
+    struct Answer {
+        var status: Int
+        var headers: HTTPHeaders
+        var body: ByteBuffer
+    }
+
+    private(set) var answer: Answer?
+    private var onAnswer: ((Answer) -> Void)?
+    private var onDrop: (() -> Void)?
+
+    /// `dropped` is called when the connection ends before the answer is given.
+    package init(dropped: (() -> Void)? = nil) { onDrop = dropped }
+
+    /// Only the first counts.
+    package func send(status: Int, headers: HTTPHeaders = [:], body: ByteBuffer = ByteBuffer()) {
+        guard answer == nil else { return }
+        let answer = Answer(status: status, headers: headers, body: body)
+        self.answer = answer
+        onDrop = nil
+        onAnswer.take()?(answer)
+    }
+
+    /// `body` is called when there is an answer.
+    func whenAnswered(_ body: @escaping (Answer) -> Void) { onAnswer = body }
+
+    func drop() {
+        onAnswer = nil
+        onDrop.take()?()
+    }
 }

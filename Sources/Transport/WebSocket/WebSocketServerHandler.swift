@@ -10,6 +10,9 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
     private var parser: HTTPRequestParser
     private var request: WebSocketServerRequest?
     private var timer: LoopTimer?
+    /// The answer to the latest request, while it is not there, and what came behind that request meanwhile.
+    private var awaited: WebSocketServerReply?
+    private var bytesMeanwhile = 0
     private var isOver = false
 
     init(server: WebSocketServer) {
@@ -31,9 +34,21 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isOver else { return }
-        parser.receive(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        if awaited != nil {
+            bytesMeanwhile += bytes.readableBytes
+            // Hardly any client sends a request before the answer to the last; none sends many.
+            guard bytesMeanwhile <= server.configuration.limits.handshake.headBytes else {
+                return context.close(promise: nil)
+            }
+        }
+        parser.receive(bytes)
+        proceed(context)
+    }
+
+    private func proceed(_ context: ChannelHandlerContext) {
         do {
-            while !isOver, let part = try parser.next() { take(part, context) }
+            while !isOver, awaited == nil, let part = try parser.next() { take(part, context) }
         } catch {
             answer(HTTPResponseHead(status: Self.status(error)), "\(error)", isLast: true, context)
         }
@@ -41,6 +56,7 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
 
     func channelInactive(context: ChannelHandlerContext) {
         server.ended(context.channel)
+        awaited.take()?.drop()
         context.fireChannelInactive()
     }
 
@@ -78,7 +94,27 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
             answer(
                 HTTPResponseHead(status: status, headers: headers), body, isLast: !parser.isReusable,
                 isHead: request.head.method == "HEAD", context)
+        case .reply(let reply): answer(reply, isHead: request.head.method == "HEAD", context)
         }
+    }
+
+    /// Further requests are read when this one is answered.
+    private func answer(_ reply: WebSocketServerReply, isHead: Bool, _ context: ChannelHandlerContext) {
+        let isLast = !parser.isReusable
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        let give = { [self] (answer: WebSocketServerReply.Answer) in
+            let context = bound.value
+            let wasAwaited = awaited.take() != nil
+            bytesMeanwhile = 0
+            self.answer(
+                HTTPResponseHead(status: answer.status, headers: answer.headers), answer.body, isLast: isLast,
+                isHead: isHead, context)
+            if wasAwaited { proceed(context) }
+        }
+        if let answer = reply.answer { return give(answer) }
+        awaited = reply
+        timer?.set(nil)
+        reply.whenAnswered(give)
     }
 
     private func upgrade(
@@ -112,11 +148,17 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
     private func answer(
         _ head: HTTPResponseHead, _ body: String, isLast: Bool, isHead: Bool = false, _ context: ChannelHandlerContext
     ) {
+        answer(head, ByteBuffer(string: body), isLast: isLast, isHead: isHead, context)
+    }
+
+    private func answer(
+        _ head: HTTPResponseHead, _ body: ByteBuffer, isLast: Bool, isHead: Bool, _ context: ChannelHandlerContext
+    ) {
         var head = head
-        if !body.isEmpty, !head.headers.contains("Content-Type") {
+        if body.readableBytes > 0, !head.headers.contains("Content-Type") {
             head.headers.add("Content-Type", "text/plain; charset=utf-8")
         }
-        head.headers.add("Content-Length", "\(body.utf8.count)")
+        head.headers.add("Content-Length", "\(body.readableBytes)")
         if isLast { head.headers.add("Connection", "close") }
         var bytes = ByteBuffer()
         do {
@@ -126,7 +168,7 @@ final class WebSocketServerHandler: ChannelInboundHandler, RemovableChannelHandl
                 string: "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             isOver = true
         }
-        if !isHead, !isOver { bytes.writeString(body) }
+        if !isHead, !isOver { bytes.writeImmutableBuffer(body) }
         isOver = isOver || isLast
         if isOver {
             let channel = context.channel

@@ -312,6 +312,7 @@ public struct SocketIOServerSession: Sendable {
     // MARK: - Outputs
 
     public mutating func nextEvent() -> Event? { events.popFirst() }
+    public var hasEvents: Bool { !events.isEmpty }
 
     /// For the WebSocket.
     public mutating func nextMessage() -> WebSocketMessage? {

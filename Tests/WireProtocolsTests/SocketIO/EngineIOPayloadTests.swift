@@ -16,6 +16,12 @@ struct EngineIOPayloadTests {
         }
     }
 
+    /// A body as text; the bytes of a framed one in hexadecimal.
+    static func text(_ body: ByteBuffer) -> String {
+        body.getInteger(at: body.readerIndex, as: UInt8.self) ?? 0x30 < 2
+            ? SocketIOClientPeer.hexadecimal(body) : String(buffer: body)
+    }
+
     struct Row: Sendable, CustomTestStringConvertible {
         var format: EngineIOPayload.Format
         var body: [UInt8]
