@@ -1,4 +1,5 @@
 import BridgeCore
+import Codecs
 import Logging
 import NIOCore
 import Transport
@@ -14,6 +15,8 @@ final class XCALLYOwnLine: VendorLine {
         let logger: Logger
         let connects = Counter()
         let disconnects = Counter()
+
+        func now() -> Timestamp { WallClock.now() }
 
         init(eventLoop: any EventLoop, logger: Logger) { (self.eventLoop, self.logger) = (eventLoop, logger) }
     }

@@ -86,7 +86,7 @@ package struct XCALLYSinkConfiguration: SinkTypeConfiguration {
     private static func trigger(_ section: ConfigurationSection) -> XCALLYRules.Trigger {
         var trigger = XCALLYRules.Trigger()
         let names = section.enumerations("emit_on", KindName.self, ifEmpty: "remove it for call.answered")
-        if let names { trigger.kinds = Set(names.compactMap { Kind($0.rawValue) }) }
+        if let names { trigger.kinds = Set(names.compactMap { Kind(name: $0.rawValue) }) }
         let queues = section.scalars("queues", ifEmpty: "remove it for all queues")
         trigger.queues = queues.map { Set($0.map(\.text)) }
         return trigger
