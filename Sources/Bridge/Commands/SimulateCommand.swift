@@ -12,7 +12,7 @@ struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Stand in for a PBX with realistic traffic, for integrators without one.",
-        subcommands: [SimulateTeleforgeCommand.self, SimulateBasixCommand.self])
+        subcommands: [SimulateTeleforgeCommand.self, SimulateBasixCommand.self, SimulateXCALLYCommand.self])
 }
 
 struct SimulateTeleforgeCommand: AsyncParsableCommand {

@@ -94,7 +94,9 @@ package final class XCALLYSink: Sink {
                 defer { start = end }
                 let line = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
                 // Most lines are of no interest here: they are not even parsed.
-                if let kind = LineHead.kind(of: line), !wantedKinds.contains(String(decoding: line[kind], as: UTF8.self)) {
+                if let kind = LineHead.kind(of: line),
+                    !wantedKinds.contains(String(decoding: line[kind], as: UTF8.self))
+                {
                     continue
                 }
                 guard let event = try? LineReader.read(line) else {
