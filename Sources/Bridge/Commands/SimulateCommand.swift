@@ -12,7 +12,10 @@ struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Stand in for a PBX with realistic traffic, for integrators without one.",
-        subcommands: [SimulateTeleforgeCommand.self, SimulateBasixCommand.self, SimulateEnreachCommand.self])
+        subcommands: [
+            SimulateTeleforgeCommand.self, SimulateBasixCommand.self, SimulateEnreachCommand.self,
+            SimulateXCALLYCommand.self,
+        ])
 }
 
 struct SimulateTeleforgeCommand: AsyncParsableCommand {

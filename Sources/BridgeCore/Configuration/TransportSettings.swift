@@ -25,10 +25,14 @@ extension TLSClientConfiguration {
     package init(_ settings: TLSSettings) {
         self.init(
             trust: settings.ca.map { .certificates(.file($0)) } ?? .system,
-            identity: settings.identity.map {
-                TLSIdentity(certificates: .file($0.certificate), key: PEMSource($0.key))
-            },
+            identity: settings.identity.map { TLSIdentity($0) },
             serverName: settings.serverName, verification: settings.verification == .full ? .full : .insecure)
+    }
+}
+
+extension TLSIdentity {
+    package init(_ settings: TLSSettings.Identity) {
+        self.init(certificates: .file(settings.certificate), key: PEMSource(settings.key))
     }
 }
 

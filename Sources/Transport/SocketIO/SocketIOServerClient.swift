@@ -50,4 +50,8 @@ package final class SocketIOServerClient {
 
     /// Puts it out of the namespace; the delegate is told.
     package func disconnect() { connection?.disconnect(namespace) }
+
+    /// Cuts its connection without a word, as a network does; the delegate is told. A client that polls hears of it with its
+    /// next request.
+    package func abort() { connection?.abort() }
 }

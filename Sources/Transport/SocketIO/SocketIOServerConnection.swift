@@ -102,6 +102,11 @@ final class SocketIOServerConnection {
         pump()
     }
 
+    func abort() {
+        webSocket.take()?.abort()
+        close()
+    }
+
     // MARK: - The session
 
     private func deadlineReached() {
