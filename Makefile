@@ -159,6 +159,12 @@ bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and 
 	say "ten million broken messages"
 	.build/release/BERTBenchmark broken Tests/WireProtocolsTests/BERT/Fixtures 10000000
 
+.PHONY: bench-signalr
+bench-signalr: toolchain packages ## cutting, parsing and reading SignalR records on one core
+	$(SAY) say "building the benchmark, optimised"
+	swift build -c release --product SignalRBenchmark
+	.build/release/SignalRBenchmark
+
 # Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
 .PHONY: bench-stages
 bench-stages: toolchain packages ## payload -> line and line -> store alone (builds all tests, optimised)

@@ -143,6 +143,12 @@ let package = Package(
         .executableTarget(
             name: "BERTBenchmark", dependencies: ["TestSupport", "WireProtocols"], path: "Tests/Benchmarks/BERT",
             exclude: ["bert_corpus.escript", "binary_to_term.escript", "libei_decode.c"], swiftSettings: warnings),
+        .executableTarget(
+            name: "SignalRBenchmark",
+            dependencies: [
+                "TestSupport", "WireProtocols", "Codecs", .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "Tests/Benchmarks/SignalR", swiftSettings: warnings),
         .testTarget(
             name: "StageBenchmarks",
             dependencies: ["TestSupport", "Adapters", "Store", "CallModel", "Codecs", "WireProtocols"],

@@ -59,7 +59,7 @@ struct HubFuzzTests {
     func broken() throws {
         var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "HubFuzzTests.broken"))
         var (messages, ends) = (0, 0)
-        for round in 0..<(runsLongTests ? 500_000 : 4000) {
+        for round in 0..<(runsLongTests ? 200_000 : 4000) {
             let wire = round.isMultiple(of: 8) ? Self.noise(&random) : Self.wire(&random)
             let isOpen = round % 3 > 0
             let whole = try Self.played([wire], isOpen: isOpen)
@@ -103,5 +103,31 @@ struct HubFuzzTests {
             #expect(peer.seen.filter { $0.hasPrefix("t ") } == (0..<count).map { "t [\($0)]" })
             #expect(peer.isOpen)
         }
+    }
+
+    @Test("Broken answers to negotiate end in a step or in an error that can be printed")
+    func negotiate() throws {
+        var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "HubFuzzTests.negotiate"))
+        let bodies = [
+            #"{"negotiateVersion":1,"connectionId":"p","connectionToken":"s","availableTransports":[{"transport":"WebSockets","transferFormats":["Text"]}]}"#,
+            #"{"connectionId":"a+/==","useStatefulReconnect":false}"#,
+            #"{"url":"https://cloud:8443/x/?y=z","accessToken":"t"}"#, #"{"url":"/x"}"#, #"{"error":"no"}"#,
+            #"{"ProtocolVersion":"1.5"}"#, "<html>", "",
+        ].map { Array($0.utf8) }
+        let hub = try #require(HubURL("https://h/rte?a=b"))
+        var (steps, errors) = (0, 0)
+        for _ in 0..<(runsLongTests ? 200_000 : 5000) {
+            var body = bodies.randomElement(using: &random) ?? []
+            for _ in 0..<Int.random(in: 0...3, using: &random) { Self.mutate(&body, &random) }
+            var negotiation = SignalRNegotiation(hub, credentials: nil, placement: .query)
+            do throws(SignalRNegotiationError) {
+                _ = try negotiation.receive(HTTPResponseHead(status: 200), body: ByteBuffer(bytes: body))
+                steps += 1
+            } catch {
+                #expect("\(error)".utf8.allSatisfy { (0x20...0x7E).contains($0) })
+                errors += 1
+            }
+        }
+        #expect(steps > 500 && errors > 1000)
     }
 }
