@@ -4,15 +4,9 @@ import Synchronization
 /// The most recent committed lines in memory, bounded in bytes, so that sinks that keep up read no database.
 final class RecentLines: Sendable {
     fileprivate struct Window {
-        /// Consecutive; those before `start` are gone.
-        private(set) var batches: [LineBatch?] = []
-        private(set) var start = 0
+        /// Consecutive, oldest first.
+        private(set) var batches: [LineBatch] = []
         private var bytes = 0
-
-        subscript(index: Int) -> LineBatch {
-            guard let batch = batches[index] else { preconditionFailure("a batch before the start of the window") }
-            return batch
-        }
 
         mutating func add(_ batch: LineBatch) {
             batches.append(batch)
@@ -21,16 +15,13 @@ final class RecentLines: Sendable {
 
         /// Lets go of the oldest until `limitBytes` holds; the newest stays whatever its size.
         mutating func shrink(to limitBytes: Int) {
-            while bytes > limitBytes, start < batches.count - 1 {
-                bytes -= cost(self[start])
-                // At once: the place in the array is given up later, many in one go.
-                batches[start] = nil
-                start += 1
+            var dropped = 0
+            while bytes > limitBytes, dropped < batches.count - 1 {
+                bytes -= cost(batches[dropped])
+                dropped += 1
             }
-            if start > 64, start > batches.count / 2 {
-                batches.removeFirst(start)
-                start = 0
-            }
+            // At once, or large batches would stay alive. Moves no more than the bytes of a few lines: a batch is a pointer.
+            batches.removeFirst(dropped)
         }
 
         private func cost(_ batch: LineBatch) -> Int {
@@ -64,17 +55,18 @@ final class RecentLines: Sendable {
     func next(after seq: Int64, maxLines: Int, maxBytes: Int) -> LineBatch? {
         let found = window.withLock { window -> [LineBatch] in
             let index = window.index(of: seq + 1)
-            guard index < window.batches.count, window[index].firstSeq <= seq + 1 else { return [] }
+            guard index < window.batches.count, window.batches[index].firstSeq <= seq + 1 else { return [] }
             var end = index
             var bytes = 0
             var lines = 0
             repeat {
-                bytes += window[end].bytes.count
-                lines += window[end].count
+                bytes += window.batches[end].bytes.count
+                lines += window.batches[end].count
                 end += 1
             } while end < window.batches.count && bytes < maxBytes && lines < maxLines
-                && window[index].bytes.count < RecentLines.worthItsOwnDelivery
-            return (index..<end).map { window[$0] }
+                && window.batches[index].bytes.count < RecentLines.worthItsOwnDelivery
+            // A slice would share the whole array, and the next commit copy it.
+            return Array(window.batches[index..<end])
         }
         return RecentLines.join(found, from: seq + 1, maxLines: max(maxLines, 1), maxBytes: maxBytes)
     }
@@ -109,10 +101,10 @@ final class RecentLines: Sendable {
 extension RecentLines.Window {
     /// Index of the batch that holds `seq`, or would hold it: the first that does not end before it.
     fileprivate func index(of seq: Int64) -> Int {
-        var (low, high) = (start, batches.count)
+        var (low, high) = (0, batches.count)
         while low < high {
             let middle = (low + high) / 2
-            if self[middle].lastSeq < seq { low = middle + 1 } else { high = middle }
+            if batches[middle].lastSeq < seq { low = middle + 1 } else { high = middle }
         }
         return low
     }
