@@ -4,6 +4,10 @@ import NIOPosix
 import Synchronization
 import WireProtocols
 
+extension EnreachConfiguration {
+    package static func makeDemo() -> any VendorDemo { EnreachDemo() }
+}
+
 /// The simulated Enreach on loopback, inside this process.
 final class EnreachDemo: VendorDemo {
     private struct Running {

@@ -17,11 +17,9 @@ extension EnreachConfiguration {
     }
 
     package func makeSource(_ source: SourceConfiguration, context: any SourceContext) -> any Source {
-        EnreachSourceMaker.make(
+        EnreachSource(
             name: source.name, configuration: self, raw: source.raw, proxy: source.proxy, context: context)
     }
 
     package static func makeReplayer(name: String, raw: RawPolicy) -> any MessageReplayer { EnreachReplayer(raw: raw) }
-
-    package static func makeDemo() -> any VendorDemo { EnreachSourceMaker.makeDemo() }
 }

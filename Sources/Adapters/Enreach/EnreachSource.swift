@@ -11,8 +11,6 @@ import WireProtocols
 /// Nothing waits at the hub and nothing is acknowledged. While the store cannot keep up the socket is left unread; when the hub
 /// cuts it for that, the gap is told. A gap is repaired over REST where there is a login.
 package final class EnreachSource: Source {
-    /// Messages ingested and not stored at which reading is suspended; it goes on at half of them.
-    private static let unstoredLimit = 4096
     /// Facts held back while subscriptions are restored.
     private static let heldLimit = 20_000
     static let heardNote = "heard"
@@ -37,10 +35,9 @@ package final class EnreachSource: Source {
     /// What came before everything was subscribed, in its order.
     private var held: [(facts: [CallFact], at: Timestamp)] = []
     private var heldFacts = 0
-    private var unstored = 0
+    private var unstored = UnstoredMessages()
     private var arrived = 0
     private var burstBegan: Timestamp?
-    private var isSuspended = false
     private(set) var isStopped = false
     /// When the hub was last heard of, and when that was last written down.
     private var lastHeard: Timestamp
@@ -184,18 +181,11 @@ package final class EnreachSource: Source {
     }
 
     private func commit(_ count: Int) {
-        unstored += count
         context.commit { [weak self] in
-            guard let self else { return }
-            unstored -= count
-            if isSuspended, unstored <= Self.unstoredLimit / 2 { setSuspended(false) }
+            guard let self, unstored.stored(count) else { return }
+            link?.connection?.setReading(true)
         }
-        if !isSuspended, unstored >= Self.unstoredLimit { setSuspended(true) }
-    }
-
-    private func setSuspended(_ isSuspended: Bool) {
-        self.isSuspended = isSuspended
-        link?.connection?.setReading(!isSuspended)
+        if unstored.handedIn(count) { link?.connection?.setReading(false) }
     }
 
     /// For the next start: until when nothing was missed.
@@ -360,7 +350,7 @@ package final class EnreachSource: Source {
         session.connectionClosed()
         repair.linkLost()
         connectionNumber += 1
-        isSuspended = false
+        unstored.linkLost()
         timer?.set(nil)
         publishCounts()
         if error.isRefusal { tell(refusal: error) }

@@ -10,9 +10,6 @@ import WireProtocols
 /// Nothing waits at the vendor and nothing is acknowledged. While the store cannot keep up the owner leaves its sockets
 /// unread; a peer that cuts them for that makes a gap.
 final class XCALLYIntake {
-    /// Messages ingested and not stored at which reading is suspended; it goes on at half of them.
-    private static let unstoredLimit = 4096
-
     private let context: any SourceContext
     private let limits: JSONLimits
     private let setReading: (Bool) -> Void
@@ -20,8 +17,7 @@ final class XCALLYIntake {
     private var counted: XCALLYMapper.Counts
     private var burstBegan: Timestamp?
     private var arrived = 0
-    private var unstored = 0
-    private(set) var isSuspended = false
+    private var unstored = UnstoredMessages()
 
     /// `setReading` had better hold its owner weakly.
     init(
@@ -62,23 +58,16 @@ final class XCALLYIntake {
         tellCounts(now)
         let facts = mapper.takeFacts()
         guard !facts.isEmpty else { return }
-        unstored += count
         context.ingest(facts, receivedAt: now)
         context.commit { [weak self] in
-            guard let self else { return }
-            unstored -= count
-            if isSuspended, unstored <= Self.unstoredLimit / 2 { suspend(false) }
+            guard let self, unstored.stored(count) else { return }
+            setReading(true)
         }
-        if !isSuspended, unstored >= Self.unstoredLimit { suspend(true) }
+        if unstored.handedIn(count) { setReading(false) }
     }
 
     /// The sockets are new, and read.
-    func connectionChanged() { isSuspended = false }
-
-    private func suspend(_ isSuspended: Bool) {
-        self.isSuspended = isSuspended
-        setReading(!isSuspended)
-    }
+    func connectionChanged() { unstored.linkLost() }
 
     private func tellCounts(_ now: Timestamp) {
         let (before, after, metrics) = (counted, mapper.counts, context.metrics)
