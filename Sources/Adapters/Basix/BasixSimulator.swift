@@ -6,7 +6,7 @@ import WireProtocols
 
 /// A stand-in Basix PBX: a WebSocket server with the vendor's path, its authentication, its limit of connections, layouts,
 /// state dumps and events. Confined to one event loop.
-package final class BasixSimulator {
+package final class BasixSimulator: VendorSimulator {
     package struct Settings: Sendable {
         package var host = "127.0.0.1"
         /// 0: any free one.
@@ -24,7 +24,7 @@ package final class BasixSimulator {
     }
 
     /// What there is to say.
-    package enum Play {
+    package enum Play: Sendable {
         /// Invented calls.
         case traffic(callsPerSecond: Double, speed: Double, seed: UInt64)
         /// A recorded scenario, from the first connection on.
@@ -89,15 +89,9 @@ package final class BasixSimulator {
         }
     }
 
-    /// Begins to listen; succeeds with the port.
     package func start() throws -> EventLoopFuture<Int> {
         var configuration = WebSocketServerConfiguration(host: settings.host, port: settings.port)
-        if let tls = settings.tls {
-            let context = try TLSContext(tls)
-            configuration.initialize = { channel in
-                try channel.pipeline.syncOperations.addHandler(TLSHandler(server: context))
-            }
-        }
+        configuration.initialize = try settings.tls.map { try TLSHandler.initializer(server: $0) }
         let server = WebSocketServer(configuration, on: eventLoop) { [weak self] request in
             self?.decide(request) ?? .answer(status: 503)
         }

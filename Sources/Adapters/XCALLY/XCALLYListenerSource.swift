@@ -102,11 +102,8 @@ package final class XCALLYListenerSource: Source {
         }
         server.session.limits.messageBytes = configuration.maximumMessageBytes
         server.session.limits.depth = configuration.maximumDepth
-        if let identity = listener.identity {
-            let context = try TLSContext(TLSServerConfiguration(identity: TLSIdentity(identity)))
-            server.initialize = { channel in
-                try channel.pipeline.syncOperations.addHandler(TLSHandler(server: context))
-            }
+        server.initialize = try listener.identity.map {
+            try TLSHandler.initializer(server: TLSServerConfiguration(identity: TLSIdentity($0)))
         }
         return server
     }

@@ -6,7 +6,7 @@ import WireProtocols
 
 /// A stand-in Shuttle: a Socket.IO server of both generations that tells of calls to everybody who is connected, and takes
 /// what scripts emit. Confined to one event loop.
-package final class XCALLYSimulator {
+package final class XCALLYSimulator: VendorSimulator {
     package struct Settings: Sendable {
         /// How events travel, which the vendor does not say.
         package enum Style: String, Sendable, CaseIterable {
@@ -37,7 +37,7 @@ package final class XCALLYSimulator {
     }
 
     /// What there is to say.
-    package enum Play {
+    package enum Play: Sendable {
         /// Invented calls.
         case traffic(callsPerSecond: Double, speed: Double, seed: UInt64)
         /// A recorded scenario, from the first connection on.
@@ -94,7 +94,6 @@ package final class XCALLYSimulator {
         }
     }
 
-    /// Begins to listen; succeeds with the port.
     package func start() throws -> EventLoopFuture<Int> {
         var configuration = SocketIOServerConfiguration(host: settings.host, port: settings.port)
         (configuration.path, configuration.versions) = (settings.path, settings.versions)
@@ -106,12 +105,7 @@ package final class XCALLYSimulator {
         }
         configuration.session.pingInterval = settings.pingInterval
         configuration.session.pingTimeout = settings.pingTimeout
-        if let tls = settings.tls {
-            let context = try TLSContext(tls)
-            configuration.initialize = { channel in
-                try channel.pipeline.syncOperations.addHandler(TLSHandler(server: context))
-            }
-        }
+        configuration.initialize = try settings.tls.map { try TLSHandler.initializer(server: $0) }
         let server = SocketIOServer(configuration, on: eventLoop, delegate: self)
         self.server = server
         timer = LoopTimer(eventLoop: eventLoop, slack: .zero) { [weak self] in self?.timerFired() }

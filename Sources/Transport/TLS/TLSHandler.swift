@@ -56,6 +56,14 @@ package final class TLSHandler: ChannelDuplexHandler {
         self.handshaken = handshaken
     }
 
+    /// What a server adds to each channel that it accepts, below its own handlers. Throws where the identity cannot be used.
+    package static func initializer(
+        server configuration: TLSServerConfiguration
+    ) throws -> @Sendable (any Channel) throws -> Void {
+        let context = try TLSContext(configuration)
+        return { try $0.pipeline.syncOperations.addHandler(TLSHandler(server: context)) }
+    }
+
     /// For a channel that was accepted.
     package convenience init(
         server context: TLSContext, timeout: TimeAmount = .seconds(10), handshaken: ((Outcome) -> Void)? = nil
