@@ -14,17 +14,8 @@ import Testing
     }
 
     /// A simulated PBX, and the port that it tells.
-    private func simulator(_ arguments: String..., port: Int = 0) async throws -> (child: ChildProcess, port: Int) {
-        let log = "simulator.\(UInt64.random(in: 0 ... .max)).err"
-        let child = try ChildProcess(
-            binary, ["simulate", "basix", "--port", "\(port)"] + arguments, errors: .file(directory.file(log)))
-        var found: Int?
-        try await eventually("the simulator listens", state: { directory.text(log) }) {
-            let words = directory.text(log).components(separatedBy: "127.0.0.1:")
-            found = words.count > 1 ? Int(words[1].prefix { $0.isNumber }) : nil
-            return found != nil
-        }
-        return (child, found ?? 0)
+    private func simulator(_ arguments: String..., port: Int = 0) async throws -> SimulatorProcess {
+        try await SimulatorProcess("basix", arguments, port: port, binary: binary, directory: directory)
     }
 
     private func daemon(port: Int, extra: String = "") throws -> DaemonProcess {

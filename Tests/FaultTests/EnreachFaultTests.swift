@@ -12,17 +12,8 @@ import Testing
     }
 
     /// A simulated Enreach, and the port that it tells.
-    private func simulator(_ arguments: String..., port: Int = 0) async throws -> (child: ChildProcess, port: Int) {
-        let log = "simulator.\(UInt64.random(in: 0 ... .max)).err"
-        let child = try ChildProcess(
-            binary, ["simulate", "enreach", "--port", "\(port)"] + arguments, errors: .file(directory.file(log)))
-        var found: Int?
-        try await eventually("the simulator listens", state: { directory.text(log) }) {
-            let words = directory.text(log).components(separatedBy: "127.0.0.1:")
-            found = words.count > 1 ? Int(words[1].prefix { $0.isNumber }) : nil
-            return found != nil
-        }
-        return (child, found ?? 0)
+    private func simulator(_ arguments: String..., port: Int = 0) async throws -> SimulatorProcess {
+        try await SimulatorProcess("enreach", arguments, port: port, binary: binary, directory: directory)
     }
 
     private func daemon(port: Int, login: String = "secret_key", secret: String = "simulated-key") throws

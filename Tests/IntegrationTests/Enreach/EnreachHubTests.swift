@@ -184,19 +184,12 @@ import Testing
 
     @Test func `An independent client understands the simulated hub`() async throws {
         guard let python = PythonPeer.interpreter("signalr") else { return }
-        let log = directory.file("simulator.err")
-        let simulator = try ChildProcess(
-            binary, ["simulate", "enreach", "--rate", "20", "--speed", "20", "--users", "5"], errors: .file(log))
-        defer { simulator.signal(SIGKILL) }
-        var port: Int?
-        try await eventually("the simulator listens", state: { directory.text("simulator.err") }) {
-            let words = directory.text("simulator.err").components(separatedBy: "127.0.0.1:")
-            port = words.count > 1 ? Int(words[1].prefix { $0.isNumber }) : nil
-            return port != nil
-        }
+        let simulator = try await SimulatorProcess(
+            "enreach", ["--rate", "20", "--speed", "20", "--users", "5"], binary: binary, directory: directory)
+        defer { simulator.child.signal(SIGKILL) }
         let output = directory.file("client.out")
         let client = try ChildProcess(
-            python, ["-B", PythonPeer.script("rte_client.py"), "http://127.0.0.1:\(port ?? 0)/", "60"],
+            python, ["-B", PythonPeer.script("rte_client.py"), "http://127.0.0.1:\(simulator.port)/", "60"],
             output: .file(output), errors: .file(directory.file("client.err")))
         defer { client.signal(SIGKILL) }
         try await eventually("events come", within: .seconds(60), state: { directory.text("client.err") }) {
