@@ -4,48 +4,26 @@ import Codecs
 /// A recorded scenario as the play of a simulated PBX: its messages at their distances in time, and the state that they
 /// have led to for whoever connects meanwhile.
 struct BasixScript: BasixPlay {
-    private enum Step {
-        case message(JSONValue)
-        case drop
-    }
-
     private struct Item {
         let key: String
         let json: String
     }
 
-    private var steps: [(due: Timestamp, step: Step)] = []
+    /// nil: a cut of the connection.
+    private let steps: [(due: Timestamp, content: JSONValue?)]
     private var next = 0
     /// What there is of each element, in the order in which it came.
     private var state: [(element: String, items: [Item])] = []
 
     /// `scenario` is a file as `cti-bridge scenario` plays it. Its first step is due at `start`; times are divided by `speed`.
     init(_ scenario: JSONValue, startingAt start: Timestamp, speed: Double) throws {
-        guard let input = scenario["input"], input.kind == .array else {
-            throw ReplayError("expected a scenario: an object with 'input'")
+        steps = try RecordedPlay.steps(of: scenario, startingAt: start, speed: speed) { message in
+            var encoder = BasixNotationEncoder()
+            _ = try encoder.frames(of: message)
+            return message
         }
         state = BasixNotationEncoder.documentedLayouts.map { (element: $0.element, items: []) }
             .filter { !["queued_channel", "parked_channel"].contains($0.element) }
-        var first: Timestamp?
-        for (index, item) in input.elements.enumerated() {
-            guard let at = item["at"]?.string.flatMap({ Timestamp($0) }) else {
-                throw ReplayError("input[\(index)].at is missing or malformed")
-            }
-            let begin = first ?? at
-            first = begin
-            let offset = Double(at.microseconds - begin.microseconds) / max(0.01, speed)
-            let due = start.advanced(by: .microseconds(Int64(offset)))
-            switch item["do"]?.string {
-            case "message":
-                guard let message = item["message"] else { throw ReplayError("input[\(index)].message is missing") }
-                var encoder = BasixNotationEncoder()
-                _ = try encoder.frames(of: message)
-                steps.append((due, .message(message)))
-            case "disconnect": steps.append((due, .drop))
-            case "connect", "wait": continue
-            default: throw ReplayError("input[\(index)].do is none of message, connect, disconnect, wait")
-            }
-        }
     }
 
     var nextDue: Timestamp? { next < steps.count ? steps[next].due : nil }
@@ -53,13 +31,13 @@ struct BasixScript: BasixPlay {
     mutating func messages(until now: Timestamp) -> [BasixSimulatedMessage] {
         var messages: [BasixSimulatedMessage] = []
         while next < steps.count, steps[next].due <= now {
-            let (due, step) = steps[next]
+            let (due, message) = steps[next]
             next += 1
-            switch step {
-            case .drop: messages.append(BasixSimulatedMessage(due: due, content: .drop))
-            case .message(let message):
+            if let message {
                 take(in: message)
                 messages.append(BasixSimulatedMessage(due: due, content: .notation(Self.text(message))))
+            } else {
+                messages.append(BasixSimulatedMessage(due: due, content: .drop))
             }
         }
         return messages

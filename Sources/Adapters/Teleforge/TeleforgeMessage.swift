@@ -119,7 +119,7 @@ struct TeleforgeMessage {
 
     /// A scalar as text, anything else as JSON.
     private static func text(of value: JSONValue) -> String {
-        if let text = scalarText(value) { return text }
+        if let text = value.scalarText { return text }
         var writer = ByteWriter(capacity: 256)
         writer.append(json: value)
         return String(decoding: writer.bytes, as: UTF8.self)
@@ -128,7 +128,7 @@ struct TeleforgeMessage {
     /// The field as text, `""` included; nil where it is absent, null, an array or an object.
     func text(_ field: Field) -> String? {
         let index = chosen[field.rawValue]
-        return index < 0 ? nil : Self.scalarText(members[index].value)
+        return index < 0 ? nil : members[index].value.scalarText
     }
 
     /// As `text`, where an empty text means absent.
@@ -164,24 +164,10 @@ struct TeleforgeMessage {
         else { return nil }
         return Double(text)
     }
-
-    /// A scalar as text: integers without an exponent; nil for null, arrays and objects.
-    static func scalarText(_ value: JSONValue) -> String? {
-        switch value.kind {
-        case .string: return value.string
-        case .boolean: return value.bool == true ? "true" : "false"
-        case .number:
-            guard let text = value.numberText else { return nil }
-            if Int64(text) != nil { return text }
-            guard let number = Double(text), number == number.rounded(), abs(number) < 9e15 else { return text }
-            return String(Int64(number))
-        case .null, .array, .object: return nil
-        }
-    }
 }
 
 extension JSONValue {
-    /// A value that `TeleforgeMessage.scalarText` has a text for.
+    /// A value that `scalarText` has a text for.
     fileprivate var isScalar: Bool {
         switch kind {
         case .string, .number, .boolean: true

@@ -276,7 +276,7 @@ struct XCALLYMapper {
             counts.trimmed += 1
             return
         }
-        var text = XCALLYMessage.text(of: value) ?? Self.json(value)
+        var text = value.scalarText ?? Self.json(value)
         if text.utf8.count > limits.extraValueBytes {
             text = Self.beginning(of: text, bytes: limits.extraValueBytes)
             counts.trimmed += 1

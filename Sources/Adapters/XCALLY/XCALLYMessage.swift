@@ -86,7 +86,7 @@ struct XCALLYMessage {
     /// The text of a member; nil where it is absent, empty, no scalar, or too long to be one.
     func text(_ field: Field) -> String? {
         guard let value = values[field.rawValue], value.kind != .boolean, value.source.count <= Self.maximumTextBytes,
-            let text = Self.text(of: value), !text.isEmpty
+            let text = value.scalarText, !text.isEmpty
         else { return nil }
         return text
     }
@@ -97,20 +97,6 @@ struct XCALLYMessage {
             text.utf8.first != UInt8(ascii: "+")
         else { return nil }
         return seconds * 1000
-    }
-
-    /// A scalar as text: `2.0` is `2`, as a JavaScript peer would have spelled it. nil for null, arrays and objects.
-    static func text(of value: JSONValue) -> String? {
-        switch value.kind {
-        case .string: return value.string
-        case .boolean: return value.bool == true ? "true" : "false"
-        case .number:
-            guard let text = value.numberText else { return nil }
-            if Int64(text) != nil { return text }
-            guard let number = Double(text), number == number.rounded(), abs(number) < 9e15 else { return text }
-            return String(Int64(number))
-        case .null, .array, .object: return nil
-        }
     }
 }
 

@@ -8,26 +8,8 @@ struct XCALLYScript: XCALLYPlay {
 
     /// `scenario` is a file as `cti-bridge scenario` plays it. Its first step is due at `start`; times are divided by `speed`.
     init(_ scenario: JSONValue, startingAt start: Timestamp, speed: Double) throws {
-        guard let input = scenario["input"], input.kind == .array else {
-            throw ReplayError("expected a scenario: an object with 'input'")
-        }
-        var first: Timestamp?
-        for (index, item) in input.elements.enumerated() {
-            guard let at = item["at"]?.string.flatMap({ Timestamp($0) }) else {
-                throw ReplayError("input[\(index)].at is missing or malformed")
-            }
-            let begin = first ?? at
-            first = begin
-            let offset = Double(at.microseconds - begin.microseconds) / max(0.01, speed)
-            let due = start.advanced(by: .microseconds(Int64(min(max(offset, 0), 1e15))))
-            switch item["do"]?.string {
-            case "message":
-                guard let message = item["message"] else { throw ReplayError("input[\(index)].message is missing") }
-                steps.append(XCALLYSimulatedEvent(due: due, content: Self.content(message)))
-            case "disconnect": steps.append(XCALLYSimulatedEvent(due: due, content: .drop))
-            case "connect", "wait": continue
-            default: throw ReplayError("input[\(index)].do is none of message, connect, disconnect, wait")
-            }
+        steps = try RecordedPlay.steps(of: scenario, startingAt: start, speed: speed, read: Self.content).map {
+            XCALLYSimulatedEvent(due: $0.due, content: $0.content ?? .drop)
         }
     }
 
