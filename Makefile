@@ -142,11 +142,14 @@ bench-websocket: toolchain bench-packages ## receiving over a WebSocket, plain a
 	/usr/bin/python3 -B Tests/Benchmarks/websocket.py --reader .build/release/websocket-reader $(BENCH)
 
 .PHONY: bench-signalr
-bench-signalr: toolchain bench-packages test-python ## receiving and mapping RTE events, beside pysignalr, and 12,000 subscriptions. BENCH='--runs 3' for its options
-	$(SAY) say "building the reader, optimised (some minutes the first time)"
+bench-signalr: toolchain bench-packages test-python ## SignalR records, RTE events beside pysignalr, and 12,000 subscriptions. BENCH='--runs 3' for its options
+	$(SAY) say "building the benchmarks, optimised (some minutes the first time)"
+	swift build -c release --product SignalRBenchmark
 	swift build -c release --product enreach-reader
+	say "cutting, parsing and reading records on one core, without a socket"
+	.build/release/SignalRBenchmark
 	say "12,000 pairs of entity and event, subscribed at our simulated hub on loopback"
-	.build/release/enreach-reader pairs 500
+	.build/release/enreach-reader pairs 500 2>/dev/null
 	say "comparing with pysignalr"
 	/usr/bin/python3 -B Tests/Benchmarks/signalr.py --reader .build/release/enreach-reader $(BENCH)
 
@@ -158,12 +161,6 @@ bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and 
 	Tests/Benchmarks/compare_bert.sh --benchmark .build/release/BERTBenchmark $(BENCH)
 	say "ten million broken messages"
 	.build/release/BERTBenchmark broken Tests/WireProtocolsTests/BERT/Fixtures 10000000
-
-.PHONY: bench-signalr
-bench-signalr: toolchain packages ## cutting, parsing and reading SignalR records on one core
-	$(SAY) say "building the benchmark, optimised"
-	swift build -c release --product SignalRBenchmark
-	.build/release/SignalRBenchmark
 
 # Another build directory: tests of internal parts need other compiler flags, and `make build` need not start again then.
 .PHONY: bench-stages

@@ -119,7 +119,9 @@ let package = Package(
         .testTarget(
             name: "SinksTests",
             dependencies: [
-                "TestSupport", "Sinks", "Bridge", "BridgeCore", "CallModel", "Codecs",
+                "TestSupport", "Sinks", "Bridge", "BridgeCore", "Store", "Transport", "WireProtocols", "CallModel",
+                "Codecs",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: warnings),
@@ -163,7 +165,7 @@ let package = Package(
         .executableTarget(
             name: "enreach-reader",
             dependencies: [
-                "Adapters", "BridgeCore", "CallModel", "Codecs", "WireProtocols",
+                "Adapters", "BridgeCore", "CallModel", "Codecs", "Transport", "WireProtocols",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -43,6 +43,9 @@ public struct CallFact: Sendable {
         case timed(Int64)
         /// These parts.
         case parts([String])
+        /// These parts; where a line with them was written before, these and the time of receipt in microseconds: the vendor
+        /// says the same words again and means something new.
+        case recurring([String])
         /// Kind, the entity the body names, the stream, and the how-manieth change of the entity it is.
         case state
         /// Kind, stream and seq.

@@ -152,7 +152,8 @@ public struct CallTracker: ~Copyable {
             emit(&fact, of: .new(name), source: source, receivedAt: receivedAt)
             return
         }
-        let cause = identifyFirst(of: fact, owner)
+        numberFirstTransfer(&fact)
+        let cause = identifyFirst(of: fact, owner, receivedAt)
         if fact.identity != .stream, owner.recentIDs.contains(cause) {
             counters.repeatedIDs += 1
             return
@@ -179,9 +180,16 @@ public struct CallTracker: ~Copyable {
         applyWithoutCall(&fact, source, receivedAt)
     }
 
+    /// The transfer of a call of which nothing else is known is its first.
+    private func numberFirstTransfer(_ fact: inout CallFact) {
+        guard case .transfer(var transfer) = fact.body.detail else { return }
+        transfer.number = 1
+        fact.body.detail = .transfer(transfer)
+    }
+
     /// The id of the first line that `fact` becomes: a record ends its call first.
-    private mutating func identifyFirst(of fact: CallFact, _ owner: Source) -> UUID128 {
-        guard fact.kind == .callRecord else { return identify(fact, owner, slot: nil) }
+    private mutating func identifyFirst(of fact: CallFact, _ owner: Source, _ receivedAt: Timestamp) -> UUID128 {
+        guard fact.kind == .callRecord else { return identify(fact, owner, slot: nil, receivedAt: receivedAt) }
         return identifier.make(owner, "end", fact.callID ?? "")
     }
 
@@ -246,7 +254,7 @@ public struct CallTracker: ~Copyable {
         let owner = sources[source]
         var slot: Int?
         if case .held(let held) = subject { slot = held }
-        let eventID = identify(fact, owner, slot: slot)
+        let eventID = identify(fact, owner, slot: slot, receivedAt: receivedAt)
         guard !owner.recentIDs.contains(eventID) else {
             counters.repeatedIDs += 1
             return slot
@@ -306,7 +314,9 @@ public struct CallTracker: ~Copyable {
     }
 
     /// The id that the model gives to a fact.
-    private mutating func identify(_ fact: CallFact, _ owner: Source, slot: Int?) -> UUID128 {
+    private mutating func identify(
+        _ fact: CallFact, _ owner: Source, slot: Int?, receivedAt: Timestamp
+    ) -> UUID128 {
         if let known = fact.identified, known.kind == fact.kind { return known.id }
         let callID = fact.callID ?? ""
         switch fact.kind {
@@ -324,6 +334,10 @@ public struct CallTracker: ~Copyable {
             return identifier.make(
                 owner, [fact.kind.name, callID, FactKey.of(fact.kind, fact.body), String(microseconds)])
         case .parts(let parts): return identifier.make(owner, parts)
+        case .recurring(let parts):
+            let first = identifier.make(owner, parts)
+            guard owner.recentIDs.contains(first) else { return first }
+            return identifier.make(owner, parts + [String(receivedAt.microseconds)])
         case .state:
             let changes = entityChanges(
                 StateEntity.key(fact.kind, source: owner.profile.name, fact.body), seq: nextSeq)

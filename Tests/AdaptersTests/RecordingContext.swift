@@ -20,6 +20,7 @@ final class SourceRecord: Sendable {
         var facts: [CallFact] = []
         /// Ups, downs and the kinds of facts, in their order.
         var timeline: [String] = []
+        var lines: [NIOLoopBound<any VendorLine>] = []
     }
 
     let state = Mutex(State())
@@ -92,6 +93,10 @@ final class RecordingContext: SourceContext {
     }
 
     func backlogChanged() {}
+    func offer(_ line: any VendorLine) {
+        let bound = NIOLoopBound(line, eventLoop: eventLoop)
+        seen.state.withLock { $0.lines.append(bound) }
+    }
     func setNote(_ key: String, _ value: [UInt8]) { seen.state.withLock { $0.notes[key] = value } }
     func note(_ key: String) -> [UInt8]? { initialNotes[key] }
 }

@@ -1,10 +1,11 @@
-"""Receiving RTE events: enreach-reader (our source up to its facts) beside pysignalr, in one run.
+"""Receiving RTE events: enreach-reader beside pysignalr, in one run.
 
     signalr.py --reader BINARY [--python INTERPRETER] [--runs 5] [--messages 200000]
 
 One hub for both, in a process of its own: it negotiates, shakes hands, grants the subscription, and then writes the events,
 which it has ready, as fast as they are taken. The events are those of whole calls, a queue's and a user's, each with its own
-id; what our source makes of them are facts, as the tracker takes them. Time runs in the reader from the first event to the
+id. `received` reads the name and the call of each event, as the pysignalr script does; `mapped and tracked` is our source as the
+daemon runs it, up to the events of the model. Time runs in the reader from the first event to the
 last; CPU is that of the whole process, start and end included, so that events per CPU second are what one core does. Every
 repetition runs both readers, every other one in reverse order, and none is dropped: figures are the median and the range,
 ratios are taken within a repetition.
@@ -200,9 +201,11 @@ def main():
     parser.add_argument("--messages", type=int, default=200_000)
     options = parser.parse_args()
     payload = events(options.messages)
-    rows = [("cti-bridge, mapped", [os.path.abspath(options.reader), "PORT", str(options.messages)])]
+    reader, count = os.path.abspath(options.reader), str(options.messages)
+    rows = [("cti-bridge, received", [reader, "received", "PORT", count]),
+            ("cti-bridge, mapped and tracked", [reader, "mapped", "PORT", count])]
     if os.access(options.python, os.X_OK):
-        rows.append(("pysignalr", [options.python, "-B", os.path.join(HERE, "signalr_reader.py"), "PORT", str(options.messages)]))
+        rows.append(("pysignalr", [options.python, "-B", os.path.join(HERE, "signalr_reader.py"), "PORT", count]))
     else:
         say("left out: pysignalr (run `make test-python`)")
     results = []
@@ -212,13 +215,12 @@ def main():
             say("%d/%d: %s" % (number + 1, options.runs, name))
             figures[name] = run(command, payload, options.messages)
         results.append(figures)
-    print("%d events, %d bytes each on average\n| reader | 1000 events/s | 1000 events per CPU second | cti-bridge / it: rate |"
+    print("%d events, %d bytes each on average\n| reader | 1000 events/s | 1000 events per CPU second | rate / pysignalr's |"
           "\n| --- | ---: | ---: | ---: |" % (options.messages, len(payload) // options.messages))
     for name, _ in rows:
         cells = [spread([options.messages / one[name]["seconds"] / 1000 for one in results], 1),
                  spread([options.messages / one[name]["cpu"] / 1000 for one in results], 1)]
-        cells.append("" if name == rows[0][0] else
-                     spread([one[name]["seconds"] / one[rows[0][0]]["seconds"] for one in results], 2))
+        cells.append(spread([one[rows[-1][0]]["seconds"] / one[name]["seconds"] for one in results], 2))
         print("| %s | %s |" % (name, " | ".join(cells)))
     say("load of this machine: %s" % " ".join("%.2f" % value for value in os.getloadavg()))
 

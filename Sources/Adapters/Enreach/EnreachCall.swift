@@ -55,6 +55,8 @@ final class EnreachCall {
 
     // MARK: - Repeats
 
+    var toldCount: Int { told.count }
+
     /// True for a fact that was told before: a moment ago by another subscription, or just now by the same and it happens only
     /// once in a row. `teller` is the subscription.
     func isRepeat(_ fact: Int, by teller: Int, at now: Timestamp, onceInARow: Bool) -> Bool {

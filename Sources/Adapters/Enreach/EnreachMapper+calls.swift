@@ -128,7 +128,8 @@ extension EnreachMapper {
     private func end(_ fact: inout CallFact, _ message: inout EnreachMessage, _ call: EnreachCall) {
         let isOutbound = message.event.isOutbound
         let (kind, outcome) = EnreachOutcome.end(
-            reason: message.fields.text(.reason), tech: message.fields.text(.techReason), outbound: isOutbound,
+            reason: message.fields.text(.reason), tech: message.fields.text(.techReason),
+            by: message.event.isOfQueue ? .queue : isOutbound ? .callingUser : .calledUser,
             .init(
                 direction: call.direction ?? (isOutbound ? .outbound : .inbound), wasServed: call.wasServed,
                 isWhole: call.sawBeginning && call.epoch == epoch))
@@ -183,8 +184,8 @@ extension EnreachMapper {
 
     // MARK: - Missed calls
 
-    /// It names neither user nor target, and not always the call.
-    mutating func missed(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact {
+    /// It names neither user nor target, and not always the call. nil for what was just told.
+    mutating func missed(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact? {
         var fact = CallFact(.callMissed, callID: message.fields.id(.callID), event: message.name)
         fact.body.agent = agent(&message)
         fact.body.from = Party(vendorNumber: message.fields.text(orEmpty: .callerNumber))
@@ -193,9 +194,7 @@ extension EnreachMapper {
             fact.body.from?.name = name
         }
         fact.body.references[.vendorCallID] = fact.callID
-        fact.identity = notices.identity(
-            [Kind.callMissed.name, fact.body.agent?.id ?? "", Self.digest(message.data)], at: now)
-        return fact
+        return notice(fact, fact.body.agent?.id, message, now)
     }
 }
 

@@ -3,7 +3,8 @@ import Codecs
 
 /// Users, queues, and what they are told.
 extension EnreachMapper {
-    mutating func stateFact(_ message: inout EnreachMessage, _ now: Timestamp) throws(EnreachProblem) -> CallFact {
+    /// nil for a notice that was just told.
+    mutating func stateFact(_ message: inout EnreachMessage, _ now: Timestamp) throws(EnreachProblem) -> CallFact? {
         switch message.event.kind {
         case .agentPresence: return try presence(&message, now)
         case .agentStatus: return try status(&message)
@@ -73,8 +74,9 @@ extension EnreachMapper {
         return status.allocatable == nil && status.scheduled == nil ? .unknown : .notReady
     }
 
-    private mutating func request(_ message: inout EnreachMessage, _ now: Timestamp) throws(EnreachProblem) -> CallFact
-    {
+    private mutating func request(
+        _ message: inout EnreachMessage, _ now: Timestamp
+    ) throws(EnreachProblem) -> CallFact? {
         var fact = CallFact(.agentRequest, event: message.name)
         let agent = try requiredAgent(&message)
         fact.body.agent = agent
@@ -89,11 +91,10 @@ extension EnreachMapper {
             request.timeToLive = message.fields.integer(.timeToLive)
         }
         fact.body.detail = .request(request)
-        fact.identity = notices.identity([Kind.agentRequest.name, agent.id, Self.digest(message.data)], at: now)
-        return fact
+        return notice(fact, agent.id, message, now)
     }
 
-    private mutating func alert(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact {
+    private mutating func alert(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact? {
         var fact = CallFact(.alertRaised, event: message.name)
         fact.body.agent = agent(&message)
         if let id = message.fields.id(.queueID) {
@@ -106,12 +107,10 @@ extension EnreachMapper {
         alert.threshold = message.fields.text(.conditionValue)
         alert.value = message.fields.text(.value)
         fact.body.detail = .alert(alert)
-        fact.identity = notices.identity(
-            [Kind.alertRaised.name, alert.id ?? fact.body.agent?.id ?? "", Self.digest(message.data)], at: now)
-        return fact
+        return notice(fact, alert.id ?? fact.body.agent?.id, message, now)
     }
 
-    private mutating func voicemail(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact {
+    private mutating func voicemail(_ message: inout EnreachMessage, _ now: Timestamp) -> CallFact? {
         var fact = CallFact(.voicemailReceived, event: message.name)
         fact.body.agent = agent(&message)
         fact.body.to = Party(vendorNumber: message.fields.text(orEmpty: .calledNumber))
@@ -119,9 +118,7 @@ extension EnreachMapper {
         var voicemail = Voicemail()
         voicemail.emailTranscript = message.fields.boolean(.emailTranscript)
         fact.body.detail = .voicemail(voicemail)
-        fact.identity = notices.identity(
-            [Kind.voicemailReceived.name, fact.body.agent?.id ?? "", Self.digest(message.data)], at: now)
-        return fact
+        return notice(fact, fact.body.agent?.id, message, now)
     }
 
     // MARK: - Queues

@@ -26,13 +26,10 @@ struct EnreachMapper: ~Copyable {
         var calls = EnreachCalls.Limits()
         /// GUIDs of which is remembered whether they are users or queues.
         var entities = 50_000
-        /// Notices without a time of their own that are known again.
+        /// Notices without a time of their own that are known again for a moment.
         var notices = 8_192
         init() {}
     }
-
-    /// A notice with the same words is a new one after this long.
-    static let noticeWindow = Duration.seconds(10)
 
     let raw: RawPolicy
     let timeZone: EnreachTimeZone
@@ -153,6 +150,15 @@ struct EnreachMapper: ~Copyable {
     func requiredAgent(_ message: inout EnreachMessage) throws(EnreachProblem) -> Agent {
         guard let agent = agent(&message) else { throw EnreachProblem(.missingField, EnreachField.userID.rawValue) }
         return agent
+    }
+
+    /// `fact` with the id of a notice about `main`; nil where it was just told.
+    mutating func notice(_ fact: CallFact, _ main: String?, _ message: EnreachMessage, _ now: Timestamp) -> CallFact? {
+        let parts = [fact.kind.name, main ?? "", Self.digest(message.data)]
+        guard let identity = notices.identity(parts, at: now) else { return nil }
+        var fact = fact
+        fact.identity = identity
+        return fact
     }
 
     /// The SHA-256 of what a message says, in hexadecimal digits: keys in lower case and sorted, no blanks.

@@ -165,7 +165,9 @@ struct EnreachObject {
 
     /// A member that is of no use to anybody.
     mutating func drop(_ name: StaticString) {
-        for index in members.indices where !isUsed[index] && members[index].isNamed(name) { isUsed[index] = true }
+        for index in members.indices where !isUsed[index] && members[index].isNamed(ignoringCase: name) {
+            isUsed[index] = true
+        }
     }
 
     /// What nobody took, in the vendor's order: known names in the documentation's spelling, others as they came. A name that

@@ -10,6 +10,13 @@ enum EnreachOutcome {
         return outcome
     }
 
+    /// Whose event tells the end.
+    enum Teller {
+        case queue
+        case calledUser
+        case callingUser
+    }
+
     /// What is known of a call that ends.
     struct Circumstances {
         var direction: Direction
@@ -21,7 +28,7 @@ enum EnreachOutcome {
 
     /// The end of a call: as `call.abandoned`, which the tracker ends, where the caller gave up waiting.
     static func end(
-        reason: String?, tech: String?, outbound isOutboundLeg: Bool, _ circumstances: Circumstances
+        reason: String?, tech: String?, by teller: Teller, _ circumstances: Circumstances
     ) -> (kind: Kind, outcome: Outcome) {
         var outcome = of(reason: reason, detail: nil)
         if let tech { setCode(tech, in: &outcome) }
@@ -30,9 +37,15 @@ enum EnreachOutcome {
             return (.callEnded, outcome)
         }
         let told = tech.flatMap { disposition(ofTech: $0, outcome) }
-        // The leg of a caller is told from his side, that of a called party from the other.
-        let gaveUp = outcome.side == (isOutboundLeg ? .local : .remote) || told == .cancelled
-        outcome.disposition = gaveUp ? givenUp(circumstances) : told
+        // The leg of a caller is told from his side. On a user's leg `remote` may be his telephone, so a cause that no caller
+        // can make counts more there.
+        let gaveUp =
+            switch teller {
+            case .queue: outcome.side == .remote
+            case .calledUser: outcome.side == .remote && told == nil
+            case .callingUser: outcome.side == .local
+            }
+        outcome.disposition = gaveUp || told == .cancelled ? givenUp(circumstances) : told
         return (outcome.disposition == .abandoned ? .callAbandoned : .callEnded, outcome)
     }
 

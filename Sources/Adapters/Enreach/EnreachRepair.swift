@@ -26,8 +26,6 @@ struct EnreachRepair {
     }
 
     private struct Open {
-        /// How the call is spelled on its lines.
-        var id: String
         /// The connection that told of it last.
         var epoch: Int
         var isAnswered: Bool
@@ -40,6 +38,7 @@ struct EnreachRepair {
 
     /// Counts connections.
     private var epoch = 0
+    /// By id, in lower case as the mapper writes them.
     private var open: [String: Open] = [:]
     /// Those that ended lately, in two generations so that the older can be dropped as a whole.
     private var ended: (young: Set<String>, old: Set<String>) = ([], [])
@@ -51,7 +50,7 @@ struct EnreachRepair {
             if call.hasEnded {
                 noteEnd(call.id)
             } else {
-                open[call.id.lowercased()] = Open(id: call.id, epoch: 0, isAnswered: call.wasAnswered)
+                open[call.id] = Open(epoch: 0, isAnswered: call.wasAnswered)
             }
         }
         epoch = 1
@@ -79,22 +78,25 @@ struct EnreachRepair {
     private mutating func note(_ fact: CallFact, _ id: String) {
         // Of an abandoned call the tracker tells the end.
         guard fact.kind != .callEnded, fact.kind != .callAbandoned else { return noteEnd(id) }
-        let key = id.lowercased()
-        guard !isEnded(key) else { return }
-        // Calls whose end nobody told; the tracker times them out.
-        if open.count >= Self.maximumCalls, open[key] == nil { open = open.filter { $0.value.epoch == epoch } }
-        let wasAnswered = open[key]?.isAnswered ?? false
-        open[key] = Open(id: id, epoch: epoch, isAnswered: wasAnswered || fact.kind == .callAnswered)
+        let isAnswer = fact.kind == .callAnswered
+        if let known = open[id] {
+            // Mostly nothing is new.
+            guard known.epoch != epoch || isAnswer else { return }
+            open[id] = Open(epoch: epoch, isAnswered: known.isAnswered || isAnswer)
+        } else if !isEnded(id) {
+            // Calls whose end nobody told; the tracker times them out.
+            if open.count >= Self.maximumCalls { open = open.filter { $0.value.epoch == epoch } }
+            open[id] = Open(epoch: epoch, isAnswered: isAnswer)
+        }
     }
 
     private mutating func noteEnd(_ id: String) {
-        let key = id.lowercased()
-        open[key] = nil
+        open[id] = nil
         if ended.young.count >= Self.maximumCalls / 2 { ended = ([], ended.young) }
-        ended.young.insert(key)
+        ended.young.insert(id)
     }
 
-    private func isEnded(_ key: String) -> Bool { ended.young.contains(key) || ended.old.contains(key) }
+    private func isEnded(_ id: String) -> Bool { ended.young.contains(id) || ended.old.contains(id) }
 
     // MARK: - Calls
 
@@ -104,31 +106,26 @@ struct EnreachRepair {
         var calls: [String: [Record]] = [:]
         var order: [String] = []
         for record in records.sorted(by: { ($0.start, $0.end, $0.call) < ($1.start, $1.end, $1.call) }) {
-            let key = record.call.lowercased()
-            if calls[key] == nil { order.append(key) }
-            calls[key, default: []].append(record)
+            if calls[record.call] == nil { order.append(record.call) }
+            calls[record.call, default: []].append(record)
         }
         var facts: [CallFact] = []
         var (opened, matched) = (0, 0)
-        for key in order {
-            guard let parts = calls[key], let end = parts.map(\.end).max(), end <= now.advanced(by: Self.slack),
-                end >= from.advanced(by: .zero - Self.slack), !isEnded(key)
+        for id in order {
+            guard let parts = calls[id], let end = parts.map(\.end).max(), end <= now.advanced(by: Self.slack),
+                end >= from.advanced(by: .zero - Self.slack), !isEnded(id)
             else { continue }
-            if let known = open[key] {
+            if let known = open[id] {
                 guard known.epoch < epoch else { continue }
                 matched += 1
-                if !known.isAnswered { facts += answers(parts, known.id) }
-                facts.append(self.end(parts, known.id, end))
-                noteEnd(known.id)
+                if !known.isAnswered { facts += answers(parts, id) }
             } else {
                 opened += 1
-                // As the mapper writes ids.
-                let id = key
                 facts.append(opener(parts[0], id))
                 facts += answers(parts, id)
-                facts.append(self.end(parts, id, end))
-                noteEnd(id)
             }
+            facts.append(self.end(parts, id, end))
+            noteEnd(id)
         }
         return facts + [Self.summary("call", items: records.count, opened: opened, matched: matched)]
     }
@@ -277,7 +274,8 @@ extension EnreachRepair.Record {
             let seconds = value.member(ignoringCase: "Duration")?.numberText.flatMap(Double.init),
             (0...3e6).contains(seconds)
         else { return nil }
-        self.call = call
+        // As the mapper writes ids.
+        self.call = call.lowercased()
         self.start = start
         end = start.advanced(by: .milliseconds(Int64(seconds * 1000)))
         caller = value.member(ignoringCase: "ANum")?.string

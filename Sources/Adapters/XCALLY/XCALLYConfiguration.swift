@@ -1,6 +1,7 @@
 import BridgeCore
 import CallModel
 import Codecs
+import WireProtocols
 
 /// The keys of a source with `vendor: xcally`.
 package struct XCALLYConfiguration: AdapterConfiguration {
@@ -90,7 +91,7 @@ package struct XCALLYListener: Sendable, Equatable {
     init?(_ section: ConfigurationSection) {
         let address = Self.address(section)
         path = SocketIOSettings.path(section)
-        token = section.lineSecret("token")
+        token = Self.token(section)
         let tls = section.tls("tls")
         identity = tls?.identity
         if let tls, tls.identity == nil || tls.ca != nil || tls.serverName != nil || tls.verification != .full {
@@ -126,5 +127,30 @@ package struct XCALLYListener: Sendable, Equatable {
         return (host == "localhost" ? "127.0.0.1" : String(host), port)
     }
 
+    private static func token(_ section: ConfigurationSection) -> Secret? {
+        guard let token = section.lineSecret("token") else { return nil }
+        guard HTTPCredentials.bearer(token.bytes) != nil else {
+            section.report(
+                "the secret of 'token' is no token", at: section.valueMark(of: "token"),
+                hint: "visible ASCII without blanks: scripts send it in a URL or as Authorization: Bearer")
+            return nil
+        }
+        return token
+    }
+
+    /// What a client has to show; nil: nothing. Throws where a token is none, rather than let everybody in.
+    static func credentials(_ token: [UInt8]?) throws -> HTTPCredentials? {
+        guard let token else { return nil }
+        guard let credentials = HTTPCredentials.bearer(token) else {
+            throw XCALLYListenerError(description: "the token is none: it takes visible ASCII without blanks")
+        }
+        return credentials
+    }
+
     static func isLoopback(_ host: String) -> Bool { host.hasPrefix("127.") || host == "::1" }
+}
+
+/// Why nobody can be let in.
+struct XCALLYListenerError: Error, CustomStringConvertible {
+    let description: String
 }

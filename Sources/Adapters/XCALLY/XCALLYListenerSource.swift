@@ -93,13 +93,7 @@ package final class XCALLYListenerSource: Source {
     private func serverConfiguration() throws -> SocketIOServerConfiguration {
         var server = SocketIOServerConfiguration(host: listener.host, port: listener.port)
         server.path = listener.path
-        if let token = listener.token {
-            // Never open for everybody because of a token that cannot be sent.
-            guard let bearer = HTTPCredentials.bearer(token.bytes) else {
-                throw ConnectionError(.connect, .unusableAddress("the token of 'listen' has to be visible ASCII"))
-            }
-            server.token = bearer
-        }
+        server.token = try XCALLYListener.credentials(listener.token?.bytes)
         server.session.limits.messageBytes = configuration.maximumMessageBytes
         server.session.limits.depth = configuration.maximumDepth
         server.initialize = try listener.identity.map {

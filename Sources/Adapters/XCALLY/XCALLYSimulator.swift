@@ -97,12 +97,7 @@ package final class XCALLYSimulator: VendorSimulator {
     package func start() throws -> EventLoopFuture<Int> {
         var configuration = SocketIOServerConfiguration(host: settings.host, port: settings.port)
         (configuration.path, configuration.versions) = (settings.path, settings.versions)
-        if let token = settings.token {
-            guard let bearer = HTTPCredentials.bearer(token) else {
-                throw ConnectionError(.connect, .unusableAddress("the token has to be visible ASCII"))
-            }
-            configuration.token = bearer
-        }
+        configuration.token = try XCALLYListener.credentials(settings.token)
         configuration.session.pingInterval = settings.pingInterval
         configuration.session.pingTimeout = settings.pingTimeout
         configuration.initialize = try settings.tls.map { try TLSHandler.initializer(server: $0) }

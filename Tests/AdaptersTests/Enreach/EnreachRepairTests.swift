@@ -69,7 +69,7 @@ struct EnreachRepairTests {
     func open() throws {
         var repair = EnreachRepair()
         repair.watch([
-            Self.live(.callOffered, "Silent"), Self.live(.callAnswered, "Silent"), Self.live(.callOffered, "ringing"),
+            Self.live(.callOffered, "silent"), Self.live(.callAnswered, "silent"), Self.live(.callOffered, "ringing"),
             Self.live(.callOffered, "alive"),
         ])
         repair.linkLost()
@@ -78,12 +78,12 @@ struct EnreachRepairTests {
         let facts = try repaired(
             &repair,
             [
-                Self.record("silent", ago: 700, seconds: 300), Self.record("alive", ago: 650, seconds: 200),
+                Self.record("SILENT", ago: 700, seconds: 300), Self.record("alive", ago: 650, seconds: 200),
                 Self.record("ringing", ago: 640, seconds: 200),
             ])
         #expect(
             Self.told(facts) == [
-                "call.ended Silent u1 answered", "call.answered ringing u1", "call.ended ringing u1 answered",
+                "call.ended silent u1 answered", "call.answered ringing u1", "call.ended ringing u1 answered",
                 "source.snapshot ",
             ])
         #expect(repair.silentCalls == 0)

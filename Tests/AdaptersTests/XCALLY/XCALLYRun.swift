@@ -25,8 +25,9 @@ struct XCALLYRun: ~Copyable {
     }
 
     /// Lets time pass; what is due happens, each at its own time.
-    mutating func passTime(_ duration: Duration) {
-        let end = now.advanced(by: duration)
+    mutating func passTime(_ duration: Duration) { passTime(to: now.advanced(by: duration)) }
+
+    mutating func passTime(to end: Timestamp) {
         while let due = tracker.nextDeadline, due <= end {
             tracker.advance(to: max(due, now))
             collect()

@@ -7,27 +7,31 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// Two measurements of the Enreach source, see signalr.py and `make bench-signalr`:
+/// Measurements of the Enreach source, see signalr.py and `make bench-signalr`:
 ///
-///     enreach-reader PORT EVENTS   receives events as the daemon does, up to the tracker's lines, on one event loop
-///     enreach-reader pairs USERS   subscribes to all 24 events of so many users at the simulated hub on loopback
+///     enreach-reader mapped PORT EVENTS     receives events as the daemon does, up to the tracker's lines, on one event loop
+///     enreach-reader received PORT EVENTS   receives them and reads the name and the call of each
+///     enreach-reader pairs USERS            subscribes to all 24 events of so many users at the simulated hub on loopback
 @main
 struct EnreachReader {
     static func main() async throws {
-        let arguments = CommandLine.arguments
-        guard arguments.count == 3, let count = Int(arguments[2]) else {
-            print("usage: enreach-reader PORT EVENTS | pairs USERS")
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        let numbers = arguments.dropFirst().compactMap { Int($0) }
+        switch (arguments.first, numbers.count) {
+        case ("pairs", 1): try await subscribe(users: numbers[0])
+        case ("received", 2): print(try await HubReader.run(port: numbers[0], events: numbers[1]))
+        case ("mapped", 2):
+            let configuration = try configuration(
+                url: "http://127.0.0.1:\(numbers[0])/rte", login: nil,
+                subscription: [
+                    ("users", ["00000000-0000-0001-0000-000000000001"]),
+                    ("queues", ["00000000-0000-0002-0000-000000000001"]),
+                ])
+            print(try await run(configuration, expecting: numbers[1]))
+        default:
+            print("usage: enreach-reader mapped PORT EVENTS | received PORT EVENTS | pairs USERS")
             exit(64)
         }
-        if arguments[1] == "pairs" { return try await subscribe(users: count) }
-        guard let port = Int(arguments[1]) else { exit(64) }
-        let configuration = try configuration(
-            url: "http://127.0.0.1:\(port)/rte", login: nil,
-            subscription: [
-                ("users", ["00000000-0000-0001-0000-000000000001"]),
-                ("queues", ["00000000-0000-0002-0000-000000000001"]),
-            ])
-        print(try await run(configuration, expecting: count))
     }
 
     /// How long from the start of the source to its link: login, lists, negotiation and all calls of Subscribe.

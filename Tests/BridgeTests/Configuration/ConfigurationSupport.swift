@@ -20,7 +20,8 @@ func loadYAML(_ text: String, environment: [String: String] = configurationEnvir
 }
 
 let configurationEnvironment = [
-    "HOME": "/home/cti", "BASIX_TOKEN": "correct horse", "REDIS_PASSWORD": "correct horse", "EMPTY": "",
+    "HOME": "/home/cti", "BASIX_TOKEN": "correct horse", "ENREACH_KEY": "correct horse",
+    "REDIS_PASSWORD": "correct horse", "EMPTY": "",
     "TWO_LINES": "a\nb",
 ]
 

@@ -1,4 +1,5 @@
 import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 import Transport
@@ -29,6 +30,40 @@ import WireProtocols
                 + "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 14\r\nConnection: close\r\n\r\nnothing at /no"
         )
         try await client.end()
+        try await server.end()
+    }
+
+    @Test("An answer may come later: requests behind it wait, and who leaves is noticed")
+    func later() async throws {
+        // Made and used on the server's loop alone.
+        nonisolated(unsafe) var replies: [WebSocketServerReply] = []
+        let asked = Mutex(0)
+        let dropped = Mutex(0)
+        let server = try await WebSocketServerBench(decide: { request, _ in
+            guard request.head.path == "/later" else {
+                let reply = WebSocketServerReply()
+                reply.send(status: 200, body: ByteBuffer(string: "now"))
+                return .reply(reply)
+            }
+            let reply = WebSocketServerReply { dropped.withLock { $0 += 1 } }
+            replies.append(reply)
+            asked.withLock { $0 += 1 }
+            return .reply(reply)
+        })
+        let client = try await RawClient(port: server.port)
+        try await client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /now HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await eventually("it was asked") { asked.withLock { $0 } == 1 }
+        #expect(client.received.isEmpty)
+        try await server.with { _ in
+            for text in ["first", "second"] { replies[0].send(status: 201, body: ByteBuffer(string: text)) }
+        }
+        try await eventually("both are answered", state: { client.received }) { client.received.hasSuffix("now") }
+        #expect(
+            client.received.hasPrefix("HTTP/1.1 201 Created\r\n")
+                && client.received.contains("\r\n\r\nfirstHTTP/1.1 200"))
+        try await client.send("GET /later HTTP/1.1\r\nHost: x\r\n\r\n")
+        try await client.end()
+        try await eventually("it is noticed") { dropped.withLock { $0 } == 1 }
         try await server.end()
     }
 
