@@ -10,6 +10,14 @@ package final class Counter: Sendable {
     package var current: Int { value.load(ordering: .relaxed) }
 }
 
+/// What last went wrong, and when.
+package struct ComponentFailure: Sendable, Equatable {
+    package let reason: String
+    package let at: Timestamp
+
+    package init(reason: String, at: Timestamp) { (self.reason, self.at) = (reason, at) }
+}
+
 /// Counters told apart by a word of a closed set, such as a cause or a vendor's kind of event. From any thread.
 package final class CounterFamily: Sendable {
     private let values = Mutex<[String: Int]>([:])
@@ -122,11 +130,45 @@ package final class SourceStatus: Sendable {
     package func update(_ change: (inout Value) -> Void) { value.withLock { change(&$0) } }
 }
 
-/// What every sink counts.
+/// What every sink counts, and how it is. Names follow `ctibridge_sink_<name>`, labels tenant and sink.
 package final class SinkMetrics: Sendable {
+    package enum State: String, Sendable, CaseIterable {
+        case up
+        /// It cannot be opened, or does not take lines now.
+        case waiting
+        /// The destination wants nothing more.
+        case disabled
+        /// Nobody is left to deliver to.
+        case gone
+        case stopped
+    }
+
+    /// Lines that arrived.
     package let delivered = Counter()
+    /// Deliveries begun.
+    package let attempts = Counter()
+    /// Deliveries that failed, and other things that were tried again.
     package let retries = Counter()
+    /// Live events that had grown too old.
+    package let skipped = Counter()
+    /// Lines that became dead letters in this run.
+    package let deadLetters = Counter()
+    /// Lines that are kept as letters and tried further.
+    package let parked = Counter()
+    /// Lines in memory, on their way or waiting.
+    package let held = Counter()
     package let cursor = Counter()
     package let up = Counter()
+    private let condition = Mutex<(state: State, last: ComponentFailure?)>((.waiting, nil))
+
     package init() {}
+
+    package var state: State { condition.withLock { $0.state } }
+    /// The last failure, also when it has passed.
+    package var lastFailure: ComponentFailure? { condition.withLock { $0.last } }
+
+    package func set(state: State) { condition.withLock { $0.state = state } }
+    package func set(lastError reason: String, at time: Timestamp) {
+        condition.withLock { $0.last = ComponentFailure(reason: reason, at: time) }
+    }
 }

@@ -1,6 +1,8 @@
 #include "COpenSSL.h"
 
+#include <limits.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -27,3 +29,9 @@ int cti_sha1(const void *data, size_t length, uint8_t *out) { return digest(&sha
 int cti_sha256(const void *data, size_t length, uint8_t *out) { return digest(&sha256, data, length, out); }
 
 int cti_md5(const void *data, size_t length, uint8_t *out) { return digest(&md5, data, length, out); }
+
+int cti_hmac_sha256(const void *key, size_t key_length, const void *data, size_t length, uint8_t *code) {
+    if (key_length > INT_MAX) return 0;
+    /* A NULL key means "the one before" to HMAC. */
+    return HMAC(EVP_sha256(), key ? key : "", (int)key_length, data, length, code, NULL) != NULL;
+}

@@ -32,6 +32,24 @@ public enum Kind: UInt8, CaseIterable, Sendable {
         }
     }
 
+    /// True for what is worth delivering however late it comes: what became of a call, a call-back, a message, and what may be
+    /// missing. The others are live: they tell of a state that the next event of their call, agent or queue replaces.
+    public var isRecord: Bool {
+        switch self {
+        case .callMissed, .callAbandoned, .callEnded, .callRecord, .callbackRequested, .callbackChanged,
+            .callbackAttempt,
+            .callbackConfirmed, .voicemailReceived, .alertRaised, .directoryChanged, .sourceGap, .sourceUnmapped,
+            .bridgeStarted, .bridgeStopped:
+            true
+        case .callOffered, .callDialing, .callRouted, .callTreatment, .callQueued, .callRinging, .callRingStopped,
+            .callAnswered, .callHeld, .callRetrieved, .callParked, .callUnparked, .callDiverted, .callTransferStarted,
+            .callTransferConnected, .callTransferCancelled, .callConferenced, .callMonitored, .callLeft, .callUpdated,
+            .agentPresence, .agentStatus, .agentRequest, .queueStatus, .queueMembers, .callbackListStatus,
+            .voicemailStatus, .sourceConnected, .sourceDisconnected, .sourceSnapshot, .sourceNotice, .sourceHeartbeat:
+            false
+        }
+    }
+
     private static let byName = Dictionary(uniqueKeysWithValues: allCases.map { ($0.name, $0) })
     private static let names = [
         "call.offered", "call.dialing", "call.routed", "call.treatment", "call.queued", "call.ringing",

@@ -17,6 +17,18 @@ public enum Digest {
         Array(text.utf8).withUnsafeBytes { sha256($0) }
     }
 
+    /// HMAC-SHA-256 of `bytes`: 32 bytes (RFC 2104).
+    public static func hmacSHA256(key: [UInt8], _ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 32) { buffer, count in
+            let done = key.withUnsafeBytes {
+                cti_hmac_sha256($0.baseAddress, $0.count, bytes.baseAddress, bytes.count, buffer.baseAddress)
+            }
+            // As above; a key of 2 GiB is no key that a configuration can hold.
+            precondition(done == 1, "libcrypto has no HMAC-SHA-256")
+            count = 32
+        }
+    }
+
     /// MD5 of `bytes`: 16 bytes (RFC 1321), to name long contents in print; it protects nothing. nil where the system's
     /// policy forbids MD5.
     public static func md5(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {

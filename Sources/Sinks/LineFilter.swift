@@ -1,25 +1,67 @@
 import BridgeCore
 import Codecs
 
+/// What lines may be chosen by; an empty list chooses by nothing.
+package struct LineCriteria: Sendable, Equatable {
+    /// Exact kinds (`call.ended`) or globs in which `*` stands for any run of characters (`call.*`, `*`).
+    package var kinds: [String]
+    /// Configured names of sources.
+    package var sources: [String]
+    /// Ids or names.
+    package var queues: [String]
+    /// Ids, extensions or names.
+    package var agents: [String]
+    package var directions: [String]
+    package var origins: [String]
+
+    package init(
+        kinds: [String] = [], sources: [String] = [], queues: [String] = [], agents: [String] = [],
+        directions: [String] = [], origins: [String] = []
+    ) {
+        (self.kinds, self.sources, self.queues) = (kinds, sources, queues)
+        (self.agents, self.directions, self.origins) = (agents, directions, origins)
+    }
+
+    package var isEmpty: Bool { self == LineCriteria() }
+}
+
 /// Which lines a sink wants, decided on the encoded line: nothing is parsed, and nothing copied when all of them pass.
 ///
-/// A line of another form than `LineHead` knows passes: a filter never hides what it cannot read.
+/// A line of another form than `LineHead` knows passes: a filter never hides what it cannot read. A line of ours that does not
+/// name what is asked for, such as its queue, does not pass.
 package struct LineFilter: Sendable {
     private let kinds: [Pattern]
     private let sources: [[UInt8]]
+    private let wanted: [MemberCriterion]
+    private let unwantedKinds: [Pattern]
+    private let unwantedSources: [[UInt8]]
+    private let unwanted: [MemberCriterion]
+
+    package init(kinds: [String] = [], sources: [String] = []) {
+        self.init(LineCriteria(kinds: kinds, sources: sources))
+    }
 
     /// - Parameters:
-    ///   - kinds: exact kinds (`call.ended`) or globs in which `*` stands for any run of characters (`call.*`, `*`).
-    ///     Empty: all kinds.
-    ///   - sources: configured names of sources. Empty: all sources.
-    package init(kinds: [String] = [], sources: [String] = []) {
-        self.kinds = kinds.contains("*") ? [] : kinds.map(Pattern.init)
-        self.sources = sources.map { Array($0.utf8) }
+    ///   - wanted: what a line must be, in every respect that is named.
+    ///   - except: what it must not be, in any respect that is named.
+    package init(_ wanted: LineCriteria, except: LineCriteria = LineCriteria()) {
+        kinds = wanted.kinds.contains("*") ? [] : wanted.kinds.map(Pattern.init)
+        sources = wanted.sources.map { Array($0.utf8) }
+        self.wanted = MemberCriterion.all(of: wanted)
+        unwantedKinds = except.kinds.map(Pattern.init)
+        unwantedSources = except.sources.map { Array($0.utf8) }
+        unwanted = MemberCriterion.all(of: except)
+    }
+
+    /// Every line passes.
+    package var isOpen: Bool {
+        kinds.isEmpty && sources.isEmpty && wanted.isEmpty && unwantedKinds.isEmpty && unwantedSources.isEmpty
+            && unwanted.isEmpty
     }
 
     /// The lines of `batch` that pass. What the filter took away is covered by `throughSeq`.
     package func apply(_ batch: LineBatch) -> DeliveryBatch {
-        if kinds.isEmpty, sources.isEmpty { return DeliveryBatch(batch) }
+        if isOpen { return DeliveryBatch(batch) }
         return batch.bytes.withUnsafeBytes { bytes in
             let passing = (0..<batch.count).filter {
                 passes(UnsafeRawBufferPointer(rebasing: bytes[batch.range(ofLine: $0)]))
@@ -32,8 +74,12 @@ package struct LineFilter: Sendable {
     package func passes(_ line: UnsafeRawBufferPointer) -> Bool {
         guard let kind = LineHead.kind(of: line) else { return true }
         if !kinds.isEmpty, !kinds.contains(where: { $0.matches(line, kind) }) { return false }
-        guard !sources.isEmpty, let name = LineHead.sourceName(of: line) else { return true }
-        return sources.contains { $0.elementsEqual(line[name]) }
+        if unwantedKinds.contains(where: { $0.matches(line, kind) }) { return false }
+        if !(sources.isEmpty && unwantedSources.isEmpty), let name = LineHead.sourceName(of: line) {
+            if !sources.isEmpty, !sources.contains(where: { $0.elementsEqual(line[name]) }) { return false }
+            if unwantedSources.contains(where: { $0.elementsEqual(line[name]) }) { return false }
+        }
+        return wanted.allSatisfy { $0.holds(for: line) } && !unwanted.contains { $0.holds(for: line) }
     }
 
     private static func copy(_ passing: [Int], of batch: LineBatch, _ bytes: UnsafeRawBufferPointer) -> DeliveryBatch {
@@ -52,6 +98,44 @@ package struct LineFilter: Sendable {
 }
 
 extension LineFilter {
+    /// A member of a line has one of some values.
+    private struct MemberCriterion: Sendable {
+        private let object: StaticString?
+        private let members: [StaticString]
+        /// As they stand in lines, escaped.
+        private let values: [[UInt8]]
+
+        static func all(of criteria: LineCriteria) -> [MemberCriterion] {
+            [
+                MemberCriterion(object: "queue", members: ["id", "name"], values: criteria.queues),
+                MemberCriterion(object: "agent", members: ["id", "extension", "name"], values: criteria.agents),
+                MemberCriterion(object: "call", members: ["direction"], values: criteria.directions),
+                MemberCriterion(object: nil, members: ["origin"], values: criteria.origins),
+            ].filter { !$0.values.isEmpty }
+        }
+
+        private init(object: StaticString?, members: [StaticString], values: [String]) {
+            (self.object, self.members) = (object, members)
+            self.values = values.map {
+                var writer = ByteWriter(capacity: 64)
+                writer.append(jsonString: $0)
+                return Array(writer.bytes.dropFirst().dropLast())
+            }
+        }
+
+        func holds(for line: UnsafeRawBufferPointer) -> Bool {
+            var start = 0
+            if let object {
+                guard let place = LineMembers.value(object, in: line) else { return false }
+                start = place.lowerBound
+            }
+            return members.contains { member in
+                guard let text = LineMembers.text(member, in: line, at: start) else { return false }
+                return values.contains { $0.elementsEqual(line[text]) }
+            }
+        }
+    }
+
     /// An exact text or a glob: pieces of text with any run of characters between two of them.
     private struct Pattern: Sendable {
         private let pieces: [[UInt8]]

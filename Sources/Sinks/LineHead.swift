@@ -5,12 +5,14 @@ import Codecs
 /// The writer's fixed order of keys makes this possible: `v`, `id`, `kind`, `stream`, `seq`, two times, two enumerations,
 /// `tenant`, `source`. So `kind` begins at byte 59, and up to `source` there is one free text, `tenant`. Inside a JSON text
 /// a quotation mark is written `\"`: a key with its quotation marks as they stand cannot occur in there, and the first
-/// occurrence of `"source":{"vendor":"` is the member itself.
+/// occurrence of `"source":{"vendor":"` is the member itself. A CloudEvent of ours carries such a line as its last member.
 enum LineHead {
-    /// Every member up to `received_at` lies within so many bytes.
-    static let boundedBytes = 512
+    /// Every member up to `received_at` lies within so many bytes, unless ids of a vendor are beyond all measure.
+    static let boundedBytes = 4096
 
     private static let start: [UInt8] = Array(#"{"v":1,"id":""#.utf8)
+    private static let cloudEventStart: [UInt8] = Array(#"{"specversion":"1.0","id":""#.utf8)
+    private static let dataKey: [UInt8] = Array(#","data":{"v":1,"id":""#.utf8)
     private static let kindKey: [UInt8] = Array(#"","kind":""#.utf8)
     private static let streamKey: [UInt8] = Array(#"","stream":""#.utf8)
     private static let seqKey: [UInt8] = Array(#"","seq":"#.utf8)
@@ -20,9 +22,30 @@ enum LineHead {
 
     /// Where the kind stands, without its quotation marks; nil for a line of another form.
     static func kind(of line: UnsafeRawBufferPointer) -> Range<Int>? {
-        let key = start.count + 36
-        guard has(line, start, at: 0), has(line, kindKey, at: key) else { return nil }
-        return text(in: line, from: key + kindKey.count)
+        guard let id = eventID(of: line) ?? embeddedID(of: line), has(line, kindKey, at: id.upperBound) else {
+            return nil
+        }
+        return text(in: line, from: id.upperBound + kindKey.count)
+    }
+
+    /// Where the id of the event stands, 36 characters; also that of a CloudEvent.
+    static func id(of line: UnsafeRawBufferPointer) -> Range<Int>? {
+        if let id = eventID(of: line) { return id }
+        guard has(line, cloudEventStart, at: 0), line.count >= cloudEventStart.count + 36 else { return nil }
+        return cloudEventStart.count..<cloudEventStart.count + 36
+    }
+
+    private static func eventID(of line: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard has(line, start, at: 0), line.count >= start.count + 36 else { return nil }
+        return start.count..<start.count + 36
+    }
+
+    /// The id of the line that a CloudEvent carries: inside a text its key could not stand with bare quotation marks.
+    private static func embeddedID(of line: UnsafeRawBufferPointer) -> Range<Int>? {
+        guard has(line, cloudEventStart, at: 0), let key = find(dataKey, in: line, from: cloudEventStart.count),
+            line.count >= key + dataKey.count + 36
+        else { return nil }
+        return key + dataKey.count..<key + dataKey.count + 36
     }
 
     /// Where the name of the source stands, without its quotation marks.
@@ -55,7 +78,7 @@ enum LineHead {
 
     /// Whether `line` is the beginning of a line, however short.
     static func canBegin(_ line: UnsafeRawBufferPointer) -> Bool {
-        line.prefix(start.count).elementsEqual(start.prefix(line.count))
+        [start, cloudEventStart].contains { line.prefix($0.count).elementsEqual($0.prefix(line.count)) }
     }
 
     /// From `position` up to the next quotation mark: what is read here holds none.

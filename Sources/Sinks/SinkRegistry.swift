@@ -5,11 +5,12 @@ package enum SinkRegistry {
     package static let sinks: [any SinkTypeConfiguration.Type] = [
         StdoutSinkConfiguration.self,
         FileSinkConfiguration.self,
+        WebhookSinkConfiguration.self,
         XCALLYSinkConfiguration.self,
     ]
 
     /// Part of the design, refused by name until they are built.
-    package static let planned = ["webhook", "redis", "socket", "exec", "feed"]
+    package static let planned = ["redis", "socket", "exec", "feed"]
 
     /// The words that `type:` takes.
     package static var types: [String] { sinks.map { $0.type } }

@@ -6,11 +6,18 @@ struct PendingWork {
     var appends: ArraySlice<StoreAppend> = []
     /// New cursors; nil forgets the sink.
     var cursors: [String: Int64?] = [:]
+    /// In the order in which they were asked for.
+    var letters: [LetterChange] = []
+    var replays: [ReplayChange] = []
+    /// From when the budgets of a sink run.
+    var trials: [String: Int64?] = [:]
     var checkpoint: StoreCheckpoint?
     /// Everything handed in up to this ticket is settled once this work is.
     var ticket: UInt64 = 0
 
-    var isEmpty: Bool { appends.isEmpty && cursors.isEmpty && checkpoint == nil }
+    var isEmpty: Bool {
+        appends.isEmpty && cursors.isEmpty && letters.isEmpty && replays.isEmpty && trials.isEmpty && checkpoint == nil
+    }
 }
 
 /// Between the callers of the store and its writer: work waits here while a transaction syncs, and then goes into the next.
@@ -35,6 +42,7 @@ final class CommitQueue: Sendable {
 
     private let state = Monitor(State())
     private let bytes = Atomic<Int>(0)
+    private let letterBytes = Atomic<Int>(0)
     private let sideWriteDelay: Duration
     /// One transaction takes no more than about this, so that the log stays within its bound.
     private let transactionBytes: Int
@@ -58,6 +66,22 @@ final class CommitQueue: Sendable {
 
     func set(cursor: Int64?, of sink: String) {
         addSideWork { $0.cursors[sink] = .some(cursor) }
+    }
+
+    /// Bytes of changes to letters that are not on the disk yet.
+    var queuedLetterBytes: Int { letterBytes.load(ordering: .relaxed) }
+
+    func change(_ letter: LetterChange) {
+        letterBytes.wrappingAdd(letter.bytes, ordering: .relaxed)
+        addSideWork { $0.letters.append(letter) }
+    }
+
+    func change(_ replay: ReplayChange) {
+        addSideWork { $0.replays.append(replay) }
+    }
+
+    func set(trial: Int64?, of sink: String) {
+        addSideWork { $0.trials[sink] = .some(trial) }
     }
 
     func set(checkpoint: StoreCheckpoint) {
@@ -130,6 +154,7 @@ final class CommitQueue: Sendable {
     func release(_ work: PendingWork) {
         let size = work.appends.reduce(0) { $0 + $1.lines.bytes.count }
         bytes.wrappingSubtract(size, ordering: .relaxed)
+        letterBytes.wrappingSubtract(work.letters.reduce(0) { $0 + $1.bytes }, ordering: .relaxed)
     }
 
     /// Tells those who wait in `flush` why they wait in vain; nil once writing works again.

@@ -8,6 +8,7 @@ import GRDBSQLite
 final class EventDatabase {
     private let queue: DatabaseQueue
     private var statements: Statements?
+    private var letters: LetterTable?
     private var lastReceivedAt: Int64
 
     private struct Statements {
@@ -15,7 +16,7 @@ final class EventDatabase {
         let begin, commit, rollback: PreparedStatement
         let insert: PreparedStatement
         let putNote, dropNote: PreparedStatement
-        let putCursor, dropSink: PreparedStatement
+        let putCursor, dropSink, putTrial: PreparedStatement
         let putCheckpoint: PreparedStatement
         let delete, setLastSeq: PreparedStatement
         let pageSize, pageCount, freeCount: PreparedStatement
@@ -29,7 +30,10 @@ final class EventDatabase {
             insert = try prepare("INSERT INTO events (seq, received_at, previous, line) VALUES (?, ?, ?, ?)")
             putNote = try prepare("INSERT OR REPLACE INTO notes (key, value) VALUES (?, ?)")
             dropNote = try prepare("DELETE FROM notes WHERE key = ?")
-            putCursor = try prepare("INSERT OR REPLACE INTO sinks (name, cursor) VALUES (?, ?)")
+            putCursor = try prepare(
+                "INSERT INTO sinks (name, cursor) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET cursor = excluded.cursor"
+            )
+            putTrial = try prepare("UPDATE sinks SET tried_since = nullif(?, 0) WHERE name = ?")
             dropSink = try prepare("DELETE FROM sinks WHERE name = ?")
             putCheckpoint = try prepare("INSERT OR REPLACE INTO tracker (id, seq, data) VALUES (1, ?, ?)")
             delete = try prepare("DELETE FROM events WHERE seq <= ?")
@@ -43,10 +47,11 @@ final class EventDatabase {
     init(queue: DatabaseQueue, lastReceivedAt: Int64) throws {
         (self.queue, self.lastReceivedAt) = (queue, lastReceivedAt)
         statements = try queue.writeWithoutTransaction { db in try Statements(try db.handle()) }
+        letters = try queue.writeWithoutTransaction { db in try LetterTable(try db.handle()) }
     }
 
     func close() {
-        statements = nil
+        (statements, letters) = (nil, nil)
         // Fails only with statements left, and there are none.
         try? queue.close()
     }
@@ -58,7 +63,11 @@ final class EventDatabase {
                 try insert(append, statements)
                 for note in append.notes { try put(note: note.value, key: note.key, statements) }
             }
+            // Before the cursors, which may rely on them.
+            for letter in work.letters { try letters?.apply(letter) }
+            for replay in work.replays { try letters?.apply(replay) }
             for (sink, cursor) in work.cursors { try put(cursor: cursor, sink: sink, statements) }
+            for (sink, since) in work.trials { try put(trial: since, sink: sink, statements) }
             if let checkpoint = work.checkpoint {
                 try checkpoint.data.withUnsafeBytes { data in
                     statements.putCheckpoint.bind(1, checkpoint.seq)
@@ -77,6 +86,11 @@ final class EventDatabase {
             statements.setLastSeq.bind(1, lastSeq)
             try statements.setLastSeq.run()
         }
+    }
+
+    /// Removes dead letters that have not changed since `time` (µs since 1970).
+    func removeLetters(olderThan time: Int64) throws {
+        try transaction { _ in try letters?.removeDead(olderThan: time) }
     }
 
     /// Gives up to `pages` free pages at the end of the file back to the file system.
@@ -156,6 +170,14 @@ final class EventDatabase {
             statements.putCursor.bind(1, text: sink)
             statements.putCursor.bind(2, cursor)
             try statements.putCursor.run()
+        }
+    }
+
+    private func put(trial: Int64?, sink: String, _ statements: Statements) throws {
+        try withText(sink) { sink in
+            statements.putTrial.bind(1, trial ?? 0)
+            statements.putTrial.bind(2, text: sink)
+            try statements.putTrial.run()
         }
     }
 

@@ -152,6 +152,15 @@ final class LineReader: @unchecked Sendable {
         }
     }
 
+    /// For what is asked seldom and needs no kept statement.
+    func inQueue<Result>(_ body: (Database) throws -> Result) throws(StoreError) -> Result {
+        do {
+            return try queue.unsafeRead { db in try body(db) }
+        } catch {
+            throw StoreError(error, path: path)
+        }
+    }
+
     private func read<Result>(_ body: (Statements) throws -> Result) throws(StoreError) -> Result {
         do {
             return try queue.unsafeRead { _ in

@@ -28,6 +28,8 @@ final class PreparedStatement {
             UInt8(SQLITE_UTF8))
     }
 
+    func bindNull(_ index: Int32) { sqlite3_bind_null(handle, index) }
+
     func bind(_ index: Int32, blob: UnsafeRawBufferPointer) {
         if blob.isEmpty {
             sqlite3_bind_zeroblob(handle, index, 0)

@@ -63,6 +63,7 @@ final class RetentionRunner {
         let (oldest, overflow) = configuration.now().subtractingReportingOverflow(configuration.retention.microseconds)
         guard !overflow, oldest > 0 else { return }
         expired = try reader.firstSeq(receivedAtOrAfter: oldest) - 1
+        try database.removeLetters(olderThan: oldest)
     }
 
     /// `remaining` rows, this step included, as far as can be told.

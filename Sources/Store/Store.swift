@@ -16,7 +16,7 @@ package final class Store: Sendable {
     private let reader: LineReader
     private let writer: StoreWriter
     private let thread: Mutex<StoreThread?>
-    private let atStart: (notes: [String: [UInt8]], checkpoint: StoreCheckpoint?)
+    private let atStart: (notes: [String: [UInt8]], checkpoint: StoreCheckpoint?, trials: [String: Int64])
     private let nextSeq: Atomic<Int64>
 
     /// Opens the file, or begins a new one with a stream drawn by `newStream`; sets a damaged one aside.
@@ -100,11 +100,60 @@ package final class Store: Sendable {
         work.set(cursor: cursor, of: sink)
     }
 
-    /// Forgets a sink that is no longer configured, so that it no longer keeps lines from being removed.
+    /// Forgets a sink that is no longer configured, so that it no longer keeps lines from being removed. Its dead letters stay.
     package func forget(sink: String) {
         state.set(cursor: nil, of: sink)
         work.set(cursor: nil, of: sink)
+        work.change(LetterChange.abandon(sink: sink))
     }
+
+    /// From when the budgets of a sink run that was failing when it was last heard of; nil for one that was not.
+    package func trialSince(of sink: String) -> Int64? { atStart.trials[sink] }
+
+    /// Notes it, or with nil that the sink no longer fails. Written as a cursor is.
+    package func setTrial(since time: Int64?, of sink: String) { work.set(trial: time, of: sink) }
+
+    // MARK: - Letters and replays
+
+    /// Writes a letter, in place of one with the same `seq`. On the disk no later than a cursor that is set afterwards.
+    package func put(_ letter: StoredLetter) { work.change(.put(letter)) }
+
+    package func removeLetter(of sink: String, seq: Int64) { work.change(.remove(sink: sink, seq: seq)) }
+
+    /// Sends dead letters on their way again, with a budget that begins at `time` (µs since 1970).
+    package func revive(_ selection: LetterSelection, of sink: String, since time: Int64) {
+        work.change(.revive(sink: sink, selection, since: time))
+    }
+
+    /// Removes dead letters; those that are on their way stay.
+    package func purge(_ selection: LetterSelection, of sink: String) {
+        work.change(.purge(sink: sink, selection))
+    }
+
+    /// Letters handed in and not yet on the disk, in bytes. Whoever writes letters bounds this.
+    package var queuedLetterBytes: Int { work.queuedLetterBytes }
+
+    /// Letters on the disk with a `seq` above `after`, oldest first.
+    package func letters(
+        of sink: String, state letterState: StoredLetter.State, after: Int64, limit: Int
+    ) throws(StoreError) -> [StoredLetter] {
+        try reading { () throws(StoreError) in
+            try reader.letters(of: sink, state: letterState, after: (sink, after), limit: limit)
+        }
+    }
+
+    package func letterCounts() throws(StoreError) -> [LetterCount] {
+        try reading { () throws(StoreError) in try reader.letterCounts() }
+    }
+
+    package func replays(of sink: String) throws(StoreError) -> [StoredReplay] {
+        try reading { () throws(StoreError) in try reader.replays(of: sink) }
+    }
+
+    /// Writes a replay, or its progress.
+    package func put(_ replay: StoredReplay) { work.change(ReplayChange.put(replay)) }
+
+    package func removeReplay(_ id: Int64) { work.change(ReplayChange.remove(id: id)) }
 
     /// Lines from `seq` on are kept, whatever their age: a restart reads them back. `.max` for none. Retention begins with
     /// the first call, which therefore comes when the tracker has been restored and all sinks are registered.
@@ -154,6 +203,11 @@ package final class Store: Sendable {
         }
     }
 
+    /// `seq` of the oldest line received at `time` (µs since 1970) or later; one above the last line if there is none.
+    package func firstSeq(receivedAtOrAfter time: Int64) throws(StoreError) -> Int64 {
+        try reading { () throws(StoreError) in try reader.firstSeq(receivedAtOrAfter: time) }
+    }
+
     /// One line without its newline, nil when it is not stored.
     package func line(_ seq: Int64) throws(StoreError) -> (previous: Int64, line: [UInt8])? {
         let rows = try reading { () throws(StoreError) in
@@ -187,7 +241,7 @@ package final class Store: Sendable {
             files: files, contents: contents, windowBytes: configuration.windowBytes, notify: notify)
         work = CommitQueue(
             sideWriteDelay: configuration.sideWriteDelay, transactionBytes: Int(configuration.transactionBytes))
-        atStart = (contents.notes, contents.checkpoint)
+        atStart = (contents.notes, contents.checkpoint, contents.trials)
         nextSeq = Atomic(contents.lastSeq + 1)
         reader = try LineReader(path: configuration.path)
         do {

@@ -71,8 +71,9 @@ struct StoreOpening {
         var contents = StoreContents(
             stream: stream, lastSeq: lastSeq, firstSeq: firstSeq, lastReceivedAt: lastReceivedAt ?? 0, cursors: [:],
             notes: [:], checkpoint: nil)
-        for row in try Row.fetchAll(db, sql: "SELECT name, cursor FROM sinks") {
+        for row in try Row.fetchAll(db, sql: "SELECT name, cursor, tried_since FROM sinks") {
             contents.cursors[row["name"]] = row["cursor"]
+            contents.trials[row["name"]] = row["tried_since"]
         }
         for row in try Row.fetchAll(db, sql: "SELECT key, value FROM notes") {
             contents.notes[row["key"]] = [UInt8](row["value"] as Data)

@@ -47,5 +47,18 @@ package final class StoreReader: Sendable {
         }
     }
 
+    /// Letters behind the given one, in the order of sinks and `seq`. Nil for `sink` or `state`: any.
+    package func letters(
+        of sink: String?, state: StoredLetter.State? = nil, after: (sink: String, seq: Int64) = ("", .min), limit: Int
+    ) throws(StoreError) -> [StoredLetter] {
+        try reader.letters(of: sink, state: state, after: after, limit: limit)
+    }
+
+    package func letter(of sink: String, seq: Int64) throws(StoreError) -> StoredLetter? {
+        try reader.letter(of: sink, seq: seq)
+    }
+
+    package func letterCounts() throws(StoreError) -> [LetterCount] { try reader.letterCounts() }
+
     package func close() { reader.close() }
 }

@@ -94,4 +94,5 @@ struct StoreContents {
     var cursors: [String: Int64]
     var notes: [String: [UInt8]]
     var checkpoint: StoreCheckpoint?
+    var trials: [String: Int64] = [:]
 }

@@ -82,7 +82,8 @@ struct SinkContractTests {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return SinkPump(
-            sink: sink, feed: feed.feed, filter: { DeliveryBatch($0) }, metrics: SinkMetrics(), logger: logger,
+            sink: sink, feed: feed.feed, preparation: LinePreparation(policy: sink.policy), metrics: SinkMetrics(),
+            logger: logger,
             clock: clock)
     }
 

@@ -94,21 +94,8 @@ package final class TeleforgeSource: Source {
 
 extension RedisConnectionConfiguration {
     init(_ configuration: TeleforgeConfiguration, proxy: ProxySettings?) {
-        let address: EndpointConfiguration.Address =
-            switch configuration.endpoint {
-            case .tcp(let host, let port): .tcp(host: host, port: port)
-            case .unix(let path): .unix(path: path)
-            }
-        let connection = EndpointConfiguration(
-            address, tls: configuration.tls.map { TLSClientConfiguration($0) },
-            proxy: proxy.map { ProxyConfiguration($0) })
         var names: [String: String] = [:]
         for (command, name) in configuration.commandNames { names[command.rawValue] = name }
-        self.init(
-            endpoint: RedisEndpoint(connection, database: configuration.database),
-            credentials: configuration.password.map {
-                RedisCredentials(username: configuration.username, password: $0.bytes)
-            },
-            writer: RESPCommandWriter(renamed: names))
+        self = configuration.server.connection(proxy: proxy, writer: RESPCommandWriter(renamed: names))
     }
 }

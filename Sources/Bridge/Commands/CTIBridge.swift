@@ -12,7 +12,8 @@ struct CTIBridge: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RunCommand.self, CheckCommand.self, DemoCommand.self, SimulateCommand.self, ScenarioCommand.self,
-            EventsCommand.self, DecodeCommand.self, ProbeCommand.self, SchemaCommand.self,
+            EventsCommand.self, StatusCommand.self, DeadLettersCommand.self, ReplayCommand.self, DecodeCommand.self,
+            ProbeCommand.self, SchemaCommand.self,
         ])
 
 }

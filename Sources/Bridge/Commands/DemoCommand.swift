@@ -53,7 +53,8 @@ struct DemoCommand: AsyncParsableCommand {
                     name: "stdout", isEnabled: true, kinds: nil, sources: nil, destination: StdoutSinkConfiguration())
             ],
             store: StoreSettings(path: "\(directory)/demo.sqlite"), log: LogConfiguration(level: .warning),
-            places: Places(tenant: "demo", environment: [:]))
+            places: Places(
+                tenant: "demo", environment: ["XDG_STATE_HOME": directory, "XDG_RUNTIME_DIR": directory]))
         Output.write("cti-bridge: events follow on standard output; Ctrl-C ends the demo\n", to: STDERR_FILENO)
         let code = try await RunCommand.serve([tenant], limit: limit.flatMap(Quantity.duration))
         for (_, demo) in demos { await demo.stop() }

@@ -2,7 +2,6 @@ import ArgumentParser
 import BridgeCore
 import CallModel
 import Codecs
-import Glibc
 import Sinks
 import Store
 
@@ -54,8 +53,12 @@ struct EventsCommand: ParsableCommand {
         for glob in kind where !Kind.allCases.contains(where: { KindGlob.matches($0.name, glob: glob) }) {
             throw ValidationError("--kind '\(glob)' matches none of the kinds; 'cti-bridge schema' lists them.")
         }
-        if since != nil, time(since) == nil { throw ValidationError("--since '\(since ?? "")' is no time.") }
-        if until != nil, time(until) == nil { throw ValidationError("--until '\(until ?? "")' is no time.") }
+        if since != nil, since.flatMap(PointInTime.read) == nil {
+            throw ValidationError("--since '\(since ?? "")' is no time.")
+        }
+        if until != nil, until.flatMap(PointInTime.read) == nil {
+            throw ValidationError("--until '\(until ?? "")' is no time.")
+        }
     }
 
     func run() throws {
@@ -73,10 +76,12 @@ struct EventsCommand: ParsableCommand {
     private func print(_ reader: StoreReader) throws {
         let kinds = Kind.allCases.map(\.name).filter { name in kind.contains { KindGlob.matches(name, glob: $0) } }
         let filter = LineFilter(kinds: kinds, sources: source)
-        let callMark = call.map(Self.mark)
-        let last = time(until)?.microseconds
+        let callMark = call.map { CallMark($0) }
+        let last = until.flatMap(PointInTime.read)?.microseconds
         var position = 1 as Int64
-        if let first = time(since) { position = try reader.firstSeq(receivedAtOrAfter: first.microseconds) }
+        if let first = since.flatMap(PointInTime.read) {
+            position = try reader.firstSeq(receivedAtOrAfter: first.microseconds)
+        }
         var buffer = ByteWriter(capacity: 1 << 16)
         var isOver = false
         while !isOver {
@@ -86,7 +91,7 @@ struct EventsCommand: ParsableCommand {
                     isOver = true
                     return false
                 }
-                guard filter.passes(line), callMark.map({ Self.contains(line, $0) }) ?? true else { return true }
+                guard filter.passes(line), callMark?.isOn(line) ?? true else { return true }
                 buffer.append(line)
                 buffer.append(UInt8(ascii: "\n"))
                 if buffer.count >= 1 << 16 { isOver = !Self.flush(&buffer) }
@@ -102,39 +107,9 @@ struct EventsCommand: ParsableCommand {
         return buffer.count == 0 || Output.write(buffer.bytes)
     }
 
-    /// How a line names its call: the text cannot stand anywhere else, since quotes inside values are escaped.
-    private static func mark(_ call: String) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.append("\"call\":{\"id\":")
-        writer.append(jsonString: call)
-        return writer.bytes
-    }
-
-    private static func contains(_ line: UnsafeRawBufferPointer, _ mark: [UInt8]) -> Bool {
-        var from = 0
-        while from + mark.count <= line.count, let start = line.baseAddress,
-            let quote = memchr(start + from, Int32(UInt8(ascii: "\"")), line.count - from)
-        {
-            from = UnsafeRawPointer(quote) - start
-            guard from + mark.count <= line.count else { return false }
-            if memcmp(quote, mark, mark.count) == 0 { return true }
-            from += 1
-        }
-        return false
-    }
-
-    private func time(_ text: String?) -> Timestamp? {
-        guard let text else { return nil }
-        if let ago = Quantity.duration(text) { return WallClock.now().advanced(by: .zero - ago) }
-        return Timestamp(text)
-    }
-
     private func storePath() throws -> String {
         if let store { return store }
         if let config { return try Configurations.load([config])[0].store.path }
-        let name = tenant ?? ""
-        let service = "/var/lib/cti-bridge/\(name)/\(name).sqlite"
-        if access(service, F_OK) == 0 { return service }
-        return Places(tenant: name, environment: Configurations.environment).store
+        return TenantOptions.ofService(tenant ?? "").store
     }
 }

@@ -86,7 +86,7 @@ extension TenantReader {
             adapter: adapter)
     }
 
-    private func uniqueName(_ section: ConfigurationSection, names: inout [String: ConfigurationMark]) -> String? {
+    func uniqueName(_ section: ConfigurationSection, names: inout [String: ConfigurationMark]) -> String? {
         guard let name = section.string("name", required: true, matching: .name) else { return nil }
         let mark = section.valueMark(of: "name")
         guard let first = names[name] else {
@@ -99,7 +99,7 @@ extension TenantReader {
         return nil
     }
 
-    private func refuse(
+    func refuse(
         _ scalar: ConfigurationSection.Scalar, word: String, planned: [String], available: [String],
         in section: ConfigurationSection
     ) {
@@ -127,7 +127,7 @@ extension TenantReader {
         guard let sections else {
             return [
                 SinkConfiguration(
-                    name: "stdout", isEnabled: true, kinds: nil, sources: nil, destination: StdoutSinkConfiguration())
+                    name: "stdout", destination: StdoutSinkConfiguration())
             ]
         }
         var names: [String: ConfigurationMark] = [:]
@@ -169,51 +169,5 @@ extension TenantReader {
         guard source.isEnabled || !sink.isEnabled else {
             return section.report("source '\(name)' is not enabled", at: mark, hint: "enable it, or disable the sink")
         }
-    }
-
-    private func sink(
-        _ section: ConfigurationSection, sourceNames: Set<String>, names: inout [String: ConfigurationMark]
-    ) -> SinkConfiguration? {
-        let name = uniqueName(section, names: &names)
-        let type = section.scalar("type", expected: "a type of sink", required: true)
-        let isEnabled = section.boolean("enabled") ?? true
-        let chosen = section.scalars("events", ifEmpty: "remove it for all kinds").map { globs in
-            Set(globs.flatMap { matches(of: $0, in: section) })
-        }
-        let sources = section.scalars("sources", ifEmpty: "remove it for all sources").map { names in
-            Set(names.compactMap { sourceName($0, among: sourceNames, in: section) })
-        }
-        guard let type else { return nil }
-        guard let sink = SinkRegistry.sink(type.text) else {
-            refuse(type, word: "type", planned: SinkRegistry.planned, available: SinkRegistry.types, in: section)
-            return nil
-        }
-        let destination = sink.init(section)
-        section.finish()
-        guard let name, let destination else { return nil }
-        return SinkConfiguration(
-            name: name, isEnabled: isEnabled, kinds: chosen == Set(kinds) ? nil : chosen, sources: sources,
-            destination: destination)
-    }
-
-    /// The kinds that a glob chooses; one that chooses none is a mistake.
-    private func matches(of glob: ConfigurationSection.Scalar, in section: ConfigurationSection) -> [String] {
-        let chosen = kinds.filter { KindGlob.matches($0, glob: glob.text) }
-        if chosen.isEmpty {
-            section.report(
-                "\(ConfigurationDiagnostic.quoted(glob.text)) matches no kind of event", at: glob.mark,
-                hint: KindGlob.suggestion(for: glob.text, among: kinds).map { "did you mean '\($0)'?" })
-        }
-        return chosen
-    }
-
-    private func sourceName(
-        _ scalar: ConfigurationSection.Scalar, among names: Set<String>, in section: ConfigurationSection
-    ) -> String? {
-        if names.contains(scalar.text) { return scalar.text }
-        section.report(
-            "there is no source \(ConfigurationDiagnostic.quoted(scalar.text))", at: scalar.mark,
-            hint: Suggestion.hint(for: scalar.text, among: names.sorted()))
-        return nil
     }
 }

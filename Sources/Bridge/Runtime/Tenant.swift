@@ -27,6 +27,7 @@ final class Tenant: Sendable {
     private let store: Store
     private let pumps: [SinkPump]
     private let core: LoopBound<TenantCore>
+    private let control: ControlServer?
     private let eventLoop: any EventLoop
 
     /// Opens the store and reads back what the tracker needs. Blocks: for the start of the process only.
@@ -59,18 +60,22 @@ final class Tenant: Sendable {
                     "stored lines that are no events were passed over; calls they belong to may be told incompletely",
                     metadata: ["lines": "\(past.unreadable)"])
             }
-            let lines = VendorLines()
+            let (lines, metrics) = (VendorLines(), sources.map { _ in SourceMetrics() })
             pumps = try Self.pumps(configuration, store: store, logger: logger, lines: lines)
             let box = TransferBox((restored, sources, past))
             let (store, tenantLogger) = (store, logger)
             core = try eventLoop.submit {
                 let (restored, sources, past) = box.value
                 let core = TenantCore(
-                    store: store, restored: restored, past: past, sources: sources, lines: lines,
+                    store: store, restored: restored, past: past, sources: sources, metrics: metrics, lines: lines,
                     eventLoop: eventLoop, logger: tenantLogger, onStatus: onStatus)
                 return LoopBound(core, on: eventLoop)
             }.wait()
             notices.bind(core)
+            let answering = Self.control(
+                configuration, store: store, sources: zip(sources, metrics).map { ($0, $1) }, pumps: pumps, core: core,
+                eventLoop: eventLoop)
+            control = Self.listen(configuration.places.control, answering, eventLoop, logger)
         } catch {
             store.close()
             throw error
@@ -121,11 +126,12 @@ final class Tenant: Sendable {
 
     /// After `run` has returned.
     func close() async {
+        await control?.close()
         let store = store
         try? await onThread("store close") { store.close() }
     }
 
-    func reopen() { for pump in pumps { pump.sink.reopen() } }
+    func reopen() { for pump in pumps { pump.reopen() } }
 
     /// Blocking work, off the cooperative pool.
     private func onThread(_ name: String, _ work: @escaping @Sendable () throws -> Void) async throws {
@@ -141,10 +147,38 @@ final class Tenant: Sendable {
         SourceProfile(vendor: "bridge", name: "cti-bridge", tenant: tenant)
     }
 
-    private static func newStream() -> UUID128 {
+    static func newStream() -> UUID128 {
         var random = SystemRandomNumberGenerator()
         return UUID128(
             milliseconds: UInt64(max(0, WallClock.now().microseconds / 1000)), random: (random.next(), random.next()))
+    }
+
+    private static func control(
+        _ configuration: TenantConfiguration, store: Store, sources: [(SourceConfiguration, SourceMetrics)],
+        pumps: [SinkPump], core: LoopBound<TenantCore>, eventLoop: any EventLoop
+    ) -> TenantControl {
+        let types = Dictionary(configuration.sinks.map { ($0.name, $0.type) }, uniquingKeysWith: { first, _ in first })
+        return TenantControl(
+            tenant: configuration.tenant, store: store, storePath: configuration.store.path,
+            sources: sources.map { TenantStatus.Source(name: $0.name, vendor: $0.vendor, metrics: $1) },
+            sinks: pumps.map { TenantControl.Sink(type: types[$0.sink.name] ?? "", pump: $0) }, eventLoop: eventLoop,
+            openCalls: {
+                let promise = eventLoop.makePromise(of: Int.self)
+                core.execute { promise.succeed($0.openCallCount) }
+                return promise.futureResult
+            })
+    }
+
+    /// The service runs without it as well.
+    private static func listen(
+        _ path: String, _ control: TenantControl, _ eventLoop: any EventLoop, _ logger: Logger
+    ) -> ControlServer? {
+        do {
+            return try ControlServer(path: path, on: eventLoop) { control.answer($0) }
+        } catch {
+            logger.warning("status and orders cannot be asked for", metadata: ["reason": "\(error)"])
+            return nil
+        }
     }
 
     private static func pumps(
@@ -159,16 +193,27 @@ final class Tenant: Sendable {
         for sink in sinks where store.cursor(of: sink.name) == nil {
             store.advance(sink: sink.name, to: store.firstSeq - 1)
         }
-        return try sinks.map { sink in
-            var sinkLogger = logger
-            sinkLogger[metadataKey: "sink"] = "\(sink.name)"
-            let filter = LineFilter(kinds: Array(sink.kinds ?? []), sources: Array(sink.sources ?? []))
-            return SinkPump(
-                sink: try sink.destination.makeSink(
-                    SinkContext(name: sink.name, tenant: configuration.tenant, logger: sinkLogger, lines: lines)),
-                feed: DeliveryFeed(store: store, sink: sink.name), filter: { filter.apply($0) },
-                metrics: SinkMetrics(), logger: sinkLogger)
-        }
+        return try sinks.map { try pump($0, tenant: configuration.tenant, store: store, logger: logger, lines: lines) }
+    }
+
+    private static func pump(
+        _ sink: SinkConfiguration, tenant: String, store: Store, logger: Logger, lines: VendorLines
+    ) throws -> SinkPump {
+        var logger = logger
+        logger[metadataKey: "sink"] = "\(sink.name)"
+        let (filter, transform) = (sink.filter, sink.transform)
+        let past = LinePreparation(filter: filter, transform: transform)
+        let context = SinkContext(
+            name: sink.name, tenant: tenant, logger: logger, lines: lines,
+            history: { after, lines, bytes in
+                try store.next(after: after, maxLines: lines, maxBytes: bytes).map { past.batch($0) }
+            })
+        let made = try sink.destination.makeSink(context)
+        let policy = sink.delivery.applied(to: made.policy)
+        return SinkPump(
+            sink: made, feed: DeliveryFeed(store: store, sink: sink.name),
+            preparation: LinePreparation(filter: filter, transform: transform, policy: policy), policy: policy,
+            metrics: SinkMetrics(), logger: logger)
     }
 }
 
@@ -177,20 +222,4 @@ private final class TransferBox<Value>: @unchecked Sendable {
     // Made on one thread, read once on another that waits for it; never used again by the first.
     let value: Value
     init(_ value: Value) { self.value = value }
-}
-
-extension DeliveryFeed {
-    /// The store as one sink sees it. A sink that the store has not met yet begins with the oldest stored line.
-    init(store: Store, sink: String) {
-        self.init(
-            stream: store.stream,
-            next: { try store.next(after: $0, maxLines: $1, maxBytes: $2) },
-            cursor: { store.cursor(of: sink) ?? 0 },
-            advance: { store.advance(sink: sink, to: $0) },
-            lastSeq: { store.lastSeq },
-            subscribe: { wake in
-                let registration = store.onCommit { _ in wake() }
-                return { registration.cancel() }
-            })
-    }
 }

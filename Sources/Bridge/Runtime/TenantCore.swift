@@ -18,7 +18,8 @@ final class TenantCore {
 
     init(
         store: Store, restored: RestoredTracker, past: TrackerRestorer.Past, sources: [SourceConfiguration],
-        lines: VendorLines, eventLoop: any EventLoop, logger: Logger, onStatus: @escaping @Sendable (String) -> Void
+        metrics: [SourceMetrics], lines: VendorLines, eventLoop: any EventLoop, logger: Logger,
+        onStatus: @escaping @Sendable (String) -> Void
     ) {
         (self.eventLoop, self.logger, self.onStatus) = (eventLoop, logger, onStatus)
         if past.hasRun { restored.value.runStarted(afterCrash: !past.stoppedInOrder) }
@@ -28,15 +29,12 @@ final class TenantCore {
             clock: WallClock.now)
         self.pipeline = pipeline
         let notes = store.loadNotes()
-        var metrics: [SourceMetrics] = []
         self.sources = sources.enumerated().map { index, source in
-            let counters = SourceMetrics()
-            metrics.append(counters)
             var sourceLogger = logger
             sourceLogger[metadataKey: "source"] = "\(source.name)"
             let context = PipelineSourceContext(
                 pipeline: pipeline, source: index + 1, name: source.name, notes: notes,
-                recentCalls: recentCalls[index], metrics: counters, logger: sourceLogger, lines: lines)
+                recentCalls: recentCalls[index], metrics: metrics[index], logger: sourceLogger, lines: lines)
             return source.adapter.makeSource(source, context: context)
         }
         self.metrics = metrics
@@ -45,6 +43,8 @@ final class TenantCore {
         pipeline.onCommit = { [weak self] in self?.tellProgress() }
         pipeline.onBacklogChange = { [weak self] in self?.tellProgress() }
     }
+
+    var openCallCount: Int { pipeline.openCallCount }
 
     func start() {
         pipeline.announce(.bridgeStarted, bridge: bridge, event: "started")

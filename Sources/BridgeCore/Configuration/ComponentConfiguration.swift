@@ -21,6 +21,8 @@ package protocol SinkTypeConfiguration: SinkFactory {
     static var type: String { get }
     /// What this sink must have for itself, named for people: two enabled sinks with the same would spoil each other's lines.
     var exclusiveResource: String? { get }
+    /// True where the sink takes lines as they are stored and brings them into the configured format itself.
+    var formatsLines: Bool { get }
     /// The source of its own vendor over whose connection it speaks; nil: over none.
     var viaSource: String? { get }
     /// Reads the type's keys of a sink. Nil only after a report. The common keys are read already; the caller finishes the
@@ -30,6 +32,7 @@ package protocol SinkTypeConfiguration: SinkFactory {
 
 extension SinkTypeConfiguration {
     package var exclusiveResource: String? { nil }
+    package var formatsLines: Bool { false }
     package var viaSource: String? { nil }
 }
 
@@ -54,26 +57,4 @@ package struct SourceConfiguration: Sendable {
     }
 
     package var vendor: String { type(of: adapter).vendor }
-}
-
-/// One entry of `sinks:`.
-package struct SinkConfiguration: Sendable {
-    /// Unique in the tenant; its cursor in the store has this name.
-    package let name: String
-    package let isEnabled: Bool
-    /// The kinds to deliver; nil for all of them.
-    package let kinds: Set<String>?
-    /// Names of the sources to deliver; nil for all of them.
-    package let sources: Set<String>?
-    package let destination: any SinkTypeConfiguration
-
-    package init(
-        name: String, isEnabled: Bool, kinds: Set<String>?, sources: Set<String>?,
-        destination: any SinkTypeConfiguration
-    ) {
-        (self.name, self.isEnabled, self.kinds) = (name, isEnabled, kinds)
-        (self.sources, self.destination) = (sources, destination)
-    }
-
-    package var type: String { Swift.type(of: destination).type }
 }

@@ -7,6 +7,8 @@ package struct Places: Sendable, Equatable {
     package let state: String
     /// For what need not outlive a boot: the runtime directory, or the state directory where there is none.
     package let runtime: String
+    /// The socket on which the running service answers `status` and takes orders.
+    package let control: String
     /// Nil outside systemd.
     package let credentials: String?
     /// The default of `store.path`.
@@ -24,6 +26,8 @@ package struct Places: Sendable, Equatable {
             ?? state
         credentials = Self.directory("CREDENTIALS_DIRECTORY", environment)
         store = "\(state)/\(tenant).sqlite"
+        // Several tenants may share a directory, and a path of a socket has 107 bytes.
+        control = runtime.hasSuffix("/\(tenant)") ? "\(runtime)/control.sock" : "\(runtime)/\(tenant).sock"
     }
 
     /// `path` itself if absolute, else below the state directory.

@@ -19,6 +19,9 @@ int cti_sha256(const void *data, size_t length, uint8_t *digest);
 /* Writes 16 bytes. Returns 1 or 0 as above; 0 also where the system's policy forbids MD5. */
 int cti_md5(const void *data, size_t length, uint8_t *digest);
 
+/* HMAC with SHA-256: writes 32 bytes. Returns 1 or 0 as above. */
+int cti_hmac_sha256(const void *key, size_t key_length, const void *data, size_t length, uint8_t *code);
+
 /* TLS: OpenSSL's macros as functions. Where nothing else is said they return 1, or 0 with the error queue filled. */
 
 /* No renegotiation, no compression, no session tickets, no session cache: one handshake per connection. Records are

@@ -153,7 +153,7 @@ package struct StdoutSinkError: Error, CustomStringConvertible {
 extension DeliveryOutcome {
     /// The same with the last line that was taken.
     fileprivate func through(_ seq: Int64?) -> DeliveryOutcome {
-        guard case .retry(_, let reason) = self else { return self }
-        return .retry(through: seq, reason: reason)
+        guard case .retry(_, let reason, let after) = self else { return self }
+        return .retry(through: seq, reason: reason, after: after)
     }
 }

@@ -83,6 +83,7 @@ private struct ConnectionAttempt: Sendable {
         case .tcp(let host, let port):
             let (host, port) = endpoint.proxy.map { ($0.host, $0.port) } ?? (host, port)
             return HostResolver.resolve(host, port: port, within: endpoint.timeouts.resolve, on: eventLoop)
+                .flatMapThrowing { try permitted($0, of: host) }
                 .flatMap { addresses in
                     endpoint.observer?.done(.resolve, nil)
                     return Self.withTCPOptions(bootstrap)
@@ -92,6 +93,17 @@ private struct ConnectionAttempt: Sendable {
                         .map { connected($0) }
                 }
         }
+    }
+
+    private func permitted(_ addresses: [SocketAddress], of host: String) throws -> [SocketAddress] {
+        guard let policy = endpoint.addresses else { return addresses }
+        let permitted = addresses.filter(policy.permits)
+        guard permitted.isEmpty else { return permitted }
+        let found = addresses.compactMap(\.ipAddress).joined(separator: ", ")
+        throw ConnectionError(
+            .connect,
+            .unusableAddress(
+                "\(host) is \(found), where the configuration lets nothing connect to; correct one of the two"))
     }
 
     private func connected(_ channel: any Channel) -> any Channel {

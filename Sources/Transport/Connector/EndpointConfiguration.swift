@@ -13,6 +13,8 @@ package struct EndpointConfiguration: Sendable, Equatable {
     /// Not for unix sockets.
     package var proxy: ProxyConfiguration?
     package var timeouts: ConnectionTimeouts
+    /// Where the connection may lead; nil: anywhere. Behind a proxy it is the proxy that is judged. Not for unix sockets.
+    package var addresses: AddressPolicy?
     /// Hears of each stage that is done; for those who show how a connection comes up.
     package var observer: ConnectionObserver?
 

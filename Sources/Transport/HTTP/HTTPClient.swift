@@ -81,6 +81,7 @@ package final class HTTPClient {
         var endpoint = EndpointConfiguration(
             host: url.host, port: url.port, tls: url.isSecure ? configuration.tls : nil, proxy: configuration.proxy,
             timeouts: configuration.timeouts)
+        endpoint.addresses = configuration.addresses
         endpoint.observer = configuration.observer
         let handler = HTTPExchangeHandler(configuration: configuration)
         let bound = NIOLoopBound(handler, eventLoop: eventLoop)

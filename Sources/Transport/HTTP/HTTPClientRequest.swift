@@ -6,6 +6,8 @@ package struct HTTPClientConfiguration: Sendable {
     /// For https URLs.
     package var tls: TLSClientConfiguration
     package var proxy: ProxyConfiguration?
+    /// Where connections may lead; nil: anywhere.
+    package var addresses: AddressPolicy?
     /// Of the stages below HTTP.
     package var timeouts = ConnectionTimeouts()
     /// From the request to the head of the answer.

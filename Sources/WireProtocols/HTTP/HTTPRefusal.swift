@@ -22,6 +22,13 @@ public struct HTTPRefusal: Error, Sendable, Equatable {
         return .seconds(min(seconds, 86_400))
     }
 
+    /// As `retryAfter`, also where the server names a date; `now` in seconds since 1970.
+    public func retryAfter(now: Int64) -> Duration? {
+        if let retryAfter { return retryAfter }
+        guard let date = headers.first("Retry-After").flatMap(HTTPDate.seconds) else { return nil }
+        return .seconds(min(max(0, date - now), 86_400))
+    }
+
     /// The same request would be answered the same until somebody changes something, here or there.
     public var isLasting: Bool {
         switch status {

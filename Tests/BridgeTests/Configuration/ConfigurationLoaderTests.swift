@@ -47,8 +47,8 @@ struct ConfigurationLoaderTests {
     @Test("A Teleforge source has the defaults of the design")
     func teleforgeDefaults() throws {
         let teleforge = try teleforge("")
-        #expect(teleforge.endpoint == .tcp(host: "pbx.example", port: 6379) && teleforge.database == 0)
-        #expect(teleforge.username == nil && teleforge.password == nil)
+        #expect(teleforge.server.endpoint == .tcp(host: "pbx.example", port: 6379) && teleforge.server.database == 0)
+        #expect(teleforge.server.username == nil && teleforge.server.password == nil)
         #expect(teleforge.lists == [.inbound, .cdr, .campaigns] && teleforge.topics == [])
         #expect(teleforge.prefix == "enigma:notifications" && teleforge.pop == .left)
         #expect(teleforge.delivery == .atLeastOnce && teleforge.commandNames == [:])
@@ -69,8 +69,8 @@ struct ConfigurationLoaderTests {
             commands: { blmove: x-move, LREM: "+358" }
             limits: { element_bytes: 64KiB, depth: 8 }
             """)
-        #expect(teleforge.username == "0800123")
-        #expect(teleforge.password == Secret(Array("correct horse".utf8)))
+        #expect(teleforge.server.username == "0800123")
+        #expect(teleforge.server.password == Secret(Array("correct horse".utf8)))
         #expect(teleforge.lists == [.cdr] && teleforge.topics == [.agents, .dialers])
         #expect(teleforge.prefix == "other:place" && teleforge.pop == .right && teleforge.delivery == .atMostOnce)
         #expect(teleforge.commandNames == [.blmove: "x-move", .lrem: "+358"])
@@ -90,7 +90,7 @@ struct ConfigurationLoaderTests {
     func endpoints(url: String, endpoint: TeleforgeConfiguration.Endpoint, database: Int) throws {
         let text = fiveLines.replacing("redis://pbx.example:6379/0", with: url)
         let source = try #require(try loaded(text).sources.first?.adapter as? TeleforgeConfiguration)
-        #expect(source.endpoint == endpoint && source.database == database)
+        #expect(source.server.endpoint == endpoint && source.server.database == database)
     }
 
     @Test("Words that YAML once read as booleans are texts where texts are expected")
@@ -178,6 +178,7 @@ struct ConfigurationLoaderTests {
         // What systemd would hand over.
         let credentials = try TemporaryDirectory()
         for name in ["tokyo-token", "cape-redis", "hel-key"] { try credentials.write(name, "secret") }
+        try credentials.write("crm-signing", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         let environment = configurationEnvironment.merging(["CREDENTIALS_DIRECTORY": credentials.path]) { $1 }
         for name in names {
             let outcome = ConfigurationLoader.load(

@@ -185,7 +185,7 @@ struct ConfigurationMistakeTests {
     static let sinks: [MistakeRow] = [
         MistakeRow(fiveLines + "sinks: []\n", "6:8", "'sinks' is an empty list", "stdout"),
         .sink("name: a", "7:5", "'type' is missing in a sink", "type: …"),
-        .sink("name: a\ntype: webhook", "8:11", "type 'webhook' is not built yet; available: stdout, file"),
+        .sink("name: a\ntype: feed", "8:11", "type 'feed' is not built yet; available: stdout, file"),
         .sink("name: a\ntype: stdot", "8:11", "unknown type 'stdot'", "did you mean 'stdout'?"),
         .sink("name: a\ntype: stdout\npath: /x/y", "9:5", "unknown key 'path' in a sink", "allowed here: name, type"),
         .sink(

@@ -99,7 +99,7 @@ struct SecretTests {
     ) {
         let outcome = loadYAML(withSourceKeys("password: \(value)"), environment: environment)
         let adapter = outcome.configuration?.sources.first?.adapter as? TeleforgeConfiguration
-        return (adapter?.password, outcome.diagnostics)
+        return (adapter?.server.password, outcome.diagnostics)
     }
 
     @Test("A file is read when nobody else can, and its last line end is not part of the secret")

@@ -29,14 +29,14 @@ struct ConnectionSettingsTests {
     private func settings(_ outcome: ConfigurationLoader.Outcome) throws -> TLSSettings {
         let found = outcome.diagnostics.map(\.description).joined(separator: "\n")
         let source = try #require(outcome.configuration?.sources.first, "\(found)")
-        return try #require((source.adapter as? TeleforgeConfiguration)?.tls)
+        return try #require((source.adapter as? TeleforgeConfiguration)?.server.tls)
     }
 
     @Test("rediss:// alone trusts the system's authorities and checks everything")
     func defaults() throws {
         #expect(try settings(load("")) == TLSSettings())
         let plain = try #require(loadYAML(fiveLines).configuration?.sources.first)
-        #expect((plain.adapter as? TeleforgeConfiguration)?.tls == nil && plain.proxy == nil)
+        #expect((plain.adapter as? TeleforgeConfiguration)?.server.tls == nil && plain.proxy == nil)
     }
 
     @Test("Every key of tls is taken")

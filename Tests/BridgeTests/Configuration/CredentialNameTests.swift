@@ -11,7 +11,7 @@ struct CredentialNameTests {
             withSourceKeys("password: { credential: cape-redis }"),
             environment: ["CREDENTIALS_DIRECTORY": directory.path])
         let configuration = outcome.configuration?.sources.first?.adapter as? TeleforgeConfiguration
-        return (configuration?.password?.bytes, outcome.diagnostics.map(\.cause))
+        return (configuration?.server.password?.bytes, outcome.diagnostics.map(\.cause))
     }
 
     @Test("A file of a loaded directory has the unit's prefix: NAME is looked for as cti-bridge_NAME too")

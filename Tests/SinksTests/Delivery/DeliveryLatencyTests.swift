@@ -23,7 +23,7 @@ struct DeliveryLatencyTests {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let pump = SinkPump(
-            sink: sink, feed: feed.feed, filter: { DeliveryBatch($0) }, metrics: SinkMetrics(), logger: logger)
+            sink: sink, feed: feed.feed, preparation: LinePreparation(), metrics: SinkMetrics(), logger: logger)
         async let ending = pump.run()
         var hops: [Duration] = []
         for event in 1...2000 {

@@ -1,6 +1,7 @@
 import Bridge
 import BridgeCore
 import Codecs
+import Store
 import Synchronization
 
 struct FeedFault: Error, CustomStringConvertible { let description: String }
@@ -18,6 +19,7 @@ final class ScriptedFeed: Sendable {
     }
 
     private let state: Mutex<State>
+    let ledger = ScriptedLedger()
     /// Called with each new cursor before it is taken.
     private let willAdvance: @Sendable (Int64) -> Void
 
@@ -36,9 +38,12 @@ final class ScriptedFeed: Sendable {
     /// The next reads fail.
     func fail(reads: Int) { state.withLock { $0.faults = reads } }
 
-    func commit(_ count: Int64 = 1) {
+    /// `other`: lines of another source.
+    func commit(_ count: Int64 = 1, other: Bool = false) {
         let wakes = state.withLock { state in
-            for _ in 0..<count { state.lines.append(line(Int64(state.lines.count) + 1)) }
+            for _ in 0..<count {
+                state.lines.append(line(Int64(state.lines.count) + 1, source: other ? "hel" : "cape"))
+            }
             return state.wakes
         }
         for wake in wakes { wake() }
@@ -58,7 +63,7 @@ final class ScriptedFeed: Sendable {
             subscribe: { [self] wake in
                 state.withLock { $0.wakes.append(wake) }
                 return { [self] in state.withLock { $0.wakes = [] } }
-            })
+            }, ledger: ledger)
     }
 
     private func next(_ after: Int64, _ maxLines: Int, _ maxBytes: Int) throws -> LineBatch? {
@@ -80,6 +85,38 @@ final class ScriptedFeed: Sendable {
             }
             return LineBatch(firstSeq: after + 1, bytes: bytes, ends: ends)
         }
+    }
+}
+
+/// Letters, replays and trials in memory; "on the disk" at once.
+final class ScriptedLedger: DeliveryLedger {
+    private struct State {
+        var trialSince: Timestamp?
+        var letters: [Int64: StoredLetter] = [:]
+        var replays: [Int64: StoredReplay] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var trialSince: Timestamp? { state.withLock { $0.trialSince } }
+    func noteTrial(since: Timestamp?) { state.withLock { $0.trialSince = since } }
+    func letters(_ wanted: StoredLetter.State, after: Int64, limit: Int) -> [StoredLetter] {
+        state.withLock { state in
+            let found = state.letters.values.filter { $0.state == wanted && $0.seq > after }
+            return Array(found.sorted { $0.seq < $1.seq }.prefix(limit))
+        }
+    }
+    func put(_ letter: StoredLetter) { state.withLock { $0.letters[letter.seq] = letter } }
+    func removeLetter(_ seq: Int64) { state.withLock { $0.letters[seq] = nil } }
+    var queuedBytes: Int { 0 }
+    func replays() -> [StoredReplay] { state.withLock { $0.replays.values.sorted { $0.id < $1.id } } }
+    func put(_ replay: StoredReplay) { state.withLock { $0.replays[replay.id] = replay } }
+    func removeReplay(_ id: Int64) { state.withLock { $0.replays[id] = nil } }
+
+    /// By `seq`.
+    var all: [StoredLetter] { state.withLock { $0.letters.values.sorted { $0.seq < $1.seq } } }
+    func revive() {
+        state.withLock { state in for seq in state.letters.keys { state.letters[seq]?.state = .retry } }
     }
 }
 
@@ -131,8 +168,9 @@ final class ScriptedSink: Sink {
             let outcome = state.script.isEmpty ? .delivered : state.script.removeFirst()
             switch outcome {
             case .delivered: state.taken += batch.seqs
-            case .retry(let through, _): state.taken += batch.seqs.filter { $0 <= through ?? 0 }
-            case .gone: break
+            case .retry(let through, _, _), .rejected(let through, _):
+                state.taken += batch.seqs.filter { $0 <= through ?? 0 }
+            case .gone, .disabled: break
             }
             return outcome
         }

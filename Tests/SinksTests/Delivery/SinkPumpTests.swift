@@ -18,8 +18,9 @@ private struct Rig {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         pump = SinkPump(
-            sink: sink, feed: feed.feed, filter: { filter.apply($0) }, metrics: metrics, logger: logger,
-            sharedThread: shared, clock: clock)
+            sink: sink, feed: feed.feed, preparation: LinePreparation(filter: filter, policy: sink.policy),
+            metrics: metrics,
+            logger: logger, sharedThread: shared, clock: clock)
     }
 
     /// Runs the pump while `body` does; `body` must bring it to an end.

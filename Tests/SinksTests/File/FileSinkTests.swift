@@ -117,7 +117,7 @@ struct FileSinkTests {
         let sink = try FileSink(name: "file", options: options, now: { noon })
         _ = try await sink.open(cursor: 0, stream: testStream)
         try disk.fill(leaving: 12)
-        guard case .retry(let through, let reason) = await sink.deliver(delivery(1...100)) else {
+        guard case .retry(let through, let reason, _) = await sink.deliver(delivery(1...100)) else {
             Issue.record("a full disk took everything")
             return
         }
@@ -136,7 +136,7 @@ struct FileSinkTests {
         try rig.directory.write("out", "a file in the way")
         let sink = try rig.sink()
         await #expect(throws: FileSinkError.self) { try await sink.open(cursor: 0, stream: testStream) }
-        guard case .retry(nil, let reason) = await sink.deliver(delivery(1...1)) else {
+        guard case .retry(nil, let reason, _) = await sink.deliver(delivery(1...1)) else {
             Issue.record("delivered into nothing")
             return
         }

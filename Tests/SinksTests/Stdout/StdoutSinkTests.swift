@@ -86,7 +86,7 @@ struct StdoutSinkTests {
         defer { close(descriptor) }
         try disk.fill(leaving: 12)
         let sink = try await opened(descriptor)
-        guard case .retry(let through, let reason) = await sink.deliver(delivery(1...100)) else {
+        guard case .retry(let through, let reason, _) = await sink.deliver(delivery(1...100)) else {
             Issue.record("a full disk took everything")
             return
         }
