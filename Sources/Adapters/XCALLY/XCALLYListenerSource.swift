@@ -70,12 +70,16 @@ package final class XCALLYListenerSource: Source {
         switch result {
         case .success(let port):
             backoff.reset()
+            note(.waiting)
             context.logger.info(
                 "scripts may connect", metadata: ["link": "events", "endpoint": "\(endpoint)", "port": "\(port)"])
         case .failure(let error):
             server = nil
             guard !isStopped else { return }
             let wait = backoff.next(using: &random)
+            note(.waiting)
+            let failure = SourceStatus.Failure(kind: "listen", text: "\(error)", at: context.now())
+            context.metrics.status.update { $0.lastFailure = failure }
             context.logger.log(
                 level: backoff.failures == 1 ? .warning : .debug, "cannot listen",
                 metadata: [
@@ -108,6 +112,7 @@ package final class XCALLYListenerSource: Source {
         isOverflowing = !isReading
         if isOverflowing {
             context.metrics.up.set(0)
+            note(.waiting)
             context.linkDown(
                 reason: "the store has no room for what scripts push", lastGood: context.now(), gap: .overflow)
         } else if clients > 0 {
@@ -115,8 +120,14 @@ package final class XCALLYListenerSource: Source {
         }
     }
 
+    /// For those who ask how the source is: it is up while a script is there.
+    private func note(_ phase: SourceStatus.Phase) {
+        context.metrics.status.update { $0.links["events", default: SourceStatus.Link()].phase = phase }
+    }
+
     private func tellUp() {
         context.metrics.up.set(1)
+        note(.up)
         context.linkUp(attempt: max(1, attempts))
         attempts = 0
     }
@@ -168,6 +179,7 @@ extension XCALLYListenerSource: SocketIOServerDelegate {
             "a script is gone", metadata: ["link": "events", "reason": "\(reason)", "scripts": "\(clients)"])
         guard clients == 0, !isStopped, !isOverflowing else { return }
         context.metrics.up.set(0)
+        note(.waiting)
         context.metrics.disconnects.add()
         let isOrderly = reason == .disconnected || reason == .putOut || reason == .session(.left)
         context.linkDown(

@@ -43,7 +43,7 @@ struct StatusCommand: ParsableCommand {
             ["SOURCE", "VENDOR", "STATE", "RECEIVED", "UNMAPPED", "BACKLOG", "LAST ERROR"],
             sources.map {
                 [
-                    text($0["name"]), text($0["vendor"]), $0["up"]?.bool == true ? "up" : "down", text($0["received"]),
+                    text($0["name"]), text($0["vendor"]), text($0["state"]), text($0["received"]),
                     text($0["unmapped"]), text($0["backlog"]), error($0["last_error"]),
                 ]
             })
