@@ -9,7 +9,7 @@ package struct StoreConfiguration: Sendable {
     /// Bound of database and write-ahead log together. Met by removing the oldest events that nobody needs any more.
     package var maxSizeBytes: Int64
     /// Memory for the most recent committed lines, from which sinks that keep up are served.
-    package var windowBytes: Int = 4 << 20
+    package var windowBytes: Int = 2 << 20
     /// How long a cursor or a checkpoint waits for an event to ride along with before it is written by itself.
     package var sideWriteDelay: Duration = .seconds(1)
     /// Wall clock in microseconds since 1970; only retention looks at it.
