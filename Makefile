@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr
 SYSCONFDIR ?= /etc
 DESTDIR ?=
+KILLS ?= 200
 
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
@@ -129,6 +130,11 @@ test: lint build-tests ## lint, build without warnings, all tests. TEST='--filte
 	fi
 	say "all tests passed in $$((SECONDS - started)) s"
 
+.PHONY: kills
+kills: build-tests ## kill -9 of the daemon 200 times while it delivers. KILLS=1000 for more
+	$(SAY) say "killing the daemon while it delivers (some minutes)"
+	CTI_BRIDGE_KILLS=$(KILLS) swift test --skip-build --no-parallel --filter DeliveryKillTests
+
 .PHONY: bench
 bench: bench-packages build ## daemon and peers side by side. BENCH='--quick' for its options
 	$(SAY) say "comparing with the peers"
@@ -140,6 +146,16 @@ bench-websocket: toolchain bench-packages ## receiving over a WebSocket, plain a
 	swift build -c release --product websocket-reader
 	say "comparing with node's ws"
 	/usr/bin/python3 -B Tests/Benchmarks/websocket.py --reader .build/release/websocket-reader $(BENCH)
+
+.PHONY: bench-webhook
+bench-webhook: bench-packages build ## from RPUSH to the request at a webhook's receiver. BENCH='--events 200' for its options
+	$(SAY) say "events in streams, and alone after silence (two minutes)"
+	/usr/bin/python3 -B Tests/Benchmarks/delivery.py webhook --daemon $(RELEASE) $(BENCH)
+
+.PHONY: bench-isolation
+bench-isolation: bench-packages build ## healthy sinks beside sick ones, 20 minutes. BENCH='--seconds 60' for two
+	$(SAY) say "healthy sinks alone, beside sick ones, and alone again"
+	/usr/bin/python3 -B Tests/Benchmarks/delivery.py isolation --daemon $(RELEASE) $(BENCH)
 
 .PHONY: bench-signalr
 bench-signalr: toolchain bench-packages test-python ## SignalR records, RTE events beside pysignalr, and 12,000 subscriptions. BENCH='--runs 3' for its options

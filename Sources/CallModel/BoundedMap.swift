@@ -51,7 +51,10 @@ struct BoundedMap<Key: StablyHashed, Value> {
     }
 
     /// Oldest first.
-    var entries: [Entry] { Array(ring[oldest...]) + ring[..<oldest] }
+    func visit(_ body: (Entry) -> Void) {
+        for entry in ring[oldest...] { body(entry) }
+        for entry in ring[..<oldest] { body(entry) }
+    }
 
     private var mask: Int { table.count - 1 }
 

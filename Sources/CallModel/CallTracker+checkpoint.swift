@@ -18,7 +18,8 @@ extension CallTracker {
 
     /// The state as of `nextSeq - 1`.
     public func checkpoint() -> [UInt8] {
-        var out = ByteWriter(capacity: 1 << 16)
+        // As large as it becomes: growing would hold it twice, and with many calls it is megabytes.
+        var out = ByteWriter(capacity: checkpointBytes)
         out.append(Self.version)
         out.append(littleEndian: nextSeq)
         out.append(forgotEntities ? 1 : 0)
@@ -29,11 +30,10 @@ extension CallTracker {
             out.append(source.isUp ? 1 : 0)
             out.append(littleEndian: source.lastGood?.microseconds ?? .min)
             out.append(littleEndian: source.unseenSince?.microseconds ?? .min)
-            let ids = source.recentIDs.entries
-            out.append(littleEndian: UInt32(ids.count))
-            for entry in ids {
-                out.append(littleEndian: entry.key.high)
-                out.append(littleEndian: entry.key.low)
+            out.append(littleEndian: UInt32(source.recentIDs.count))
+            source.recentIDs.visit {
+                out.append(littleEndian: $0.key.high)
+                out.append(littleEndian: $0.key.low)
             }
         }
         let held = heldSlots.map { calls[$0] }.sorted { $0.lastSeq < $1.lastSeq }
@@ -42,26 +42,29 @@ extension CallTracker {
             out.append(littleEndian: call.lastSeq)
             out.append(littleEndian: call.gaps)
         }
-        append(tombstones.entries, to: &out)
-        let states = entities.entries
-        out.append(littleEndian: UInt32(states.count))
-        for entry in states {
-            out.append(littleEndian: entry.key.value)
-            out.append(littleEndian: entry.value.changes)
-            out.append(littleEndian: entry.value.hash)
+        out.append(littleEndian: UInt32(tombstones.count))
+        tombstones.visit {
+            out.append(littleEndian: $0.key.value)
+            out.append(littleEndian: $0.value.lastSeq)
+            out.append(littleEndian: $0.value.callSeq)
+            out.append(UInt8(Direction.allCases.firstIndex(of: $0.value.direction) ?? 0))
+            out.append(littleEndian: $0.value.at.microseconds)
+        }
+        out.append(littleEndian: UInt32(entities.count))
+        entities.visit {
+            out.append(littleEndian: $0.key.value)
+            out.append(littleEndian: $0.value.changes)
+            out.append(littleEndian: $0.value.hash)
         }
         return out.bytes
     }
 
-    private func append(_ stones: [BoundedMap<TextHash, Tombstone>.Entry], to out: inout ByteWriter) {
-        out.append(littleEndian: UInt32(stones.count))
-        for entry in stones {
-            out.append(littleEndian: entry.key.value)
-            out.append(littleEndian: entry.value.lastSeq)
-            out.append(littleEndian: entry.value.callSeq)
-            out.append(UInt8(Direction.allCases.firstIndex(of: entry.value.direction) ?? 0))
-            out.append(littleEndian: entry.value.at.microseconds)
+    /// At least what `checkpoint` writes.
+    private var checkpointBytes: Int {
+        let links = sources.reduce(0) {
+            $0 + 64 + $1.profile.vendor.utf8.count + $1.profile.name.utf8.count + $1.recentIDs.count * 16
         }
+        return 64 + links + table.count * 12 + tombstones.count * 29 + entities.count * 24
     }
 
     /// Takes in a checkpoint, after all sources were registered and before anything else. Returns the calls whose lines

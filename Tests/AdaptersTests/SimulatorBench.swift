@@ -32,7 +32,7 @@ final class SimulatorBench<Simulator: VendorSimulator, Settings: Sendable, Teste
             } catch {
                 return loop.makeFailedFuture(error)
             }
-        }.get()
+        }.settled()
     }
 
     /// Starts a source.
@@ -46,7 +46,7 @@ final class SimulatorBench<Simulator: VendorSimulator, Settings: Sendable, Teste
             let source = make(context)
             sources.value.append((source, context))
             source.start()
-        }.get()
+        }.settled()
         return record
     }
 
@@ -54,17 +54,17 @@ final class SimulatorBench<Simulator: VendorSimulator, Settings: Sendable, Teste
         try await loop.submit { [self] in
             guard let simulator = simulator.value else { throw TestFailure(description: "the simulator has gone") }
             return body(simulator)
-        }.get()
+        }.settled()
     }
 
     func onSource<Value: Sendable>(
         _ index: Int = 0, _ body: @escaping @Sendable (Tested, RecordingContext) -> Value
     ) async throws -> Value {
-        try await loop.submit { body(self.sources.value[index].source, self.sources.value[index].context) }.get()
+        try await loop.submit { body(self.sources.value[index].source, self.sources.value[index].context) }.settled()
     }
 
     func setStoreStuck(_ isStuck: Bool) async throws {
-        try await loop.submit { for entry in self.sources.value { entry.context.isStoreStuck = isStuck } }.get()
+        try await loop.submit { for entry in self.sources.value { entry.context.isStoreStuck = isStuck } }.settled()
     }
 
     func metrics(
@@ -82,7 +82,7 @@ final class SimulatorBench<Simulator: VendorSimulator, Settings: Sendable, Teste
     func stopSources() async throws {
         try await loop.flatSubmit { [self] in
             EventLoopFuture.andAllComplete(sources.value.map { $0.source.stop() }, on: loop)
-        }.get()
+        }.settled()
     }
 
     func stop() async throws {
@@ -90,8 +90,8 @@ final class SimulatorBench<Simulator: VendorSimulator, Settings: Sendable, Teste
         try await loop.flatSubmit { [self] in
             sources.value = []
             return simulator.value?.stop() ?? loop.makeSucceededVoidFuture()
-        }.get()
-        try await loop.submit { self.simulator.value = nil }.get()
+        }.settled()
+        try await loop.submit { self.simulator.value = nil }.settled()
         try await group.shutdownGracefully()
     }
 }

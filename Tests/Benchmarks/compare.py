@@ -403,4 +403,5 @@ def main():
         % (" ".join("%.2f" % x for x in os.getloadavg()), options.work, usage.ru_utime + usage.ru_stime))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -21,9 +21,12 @@ import statistics
 import struct
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PIECE = 64 << 10
+# For one reader, in seconds.
+TIME_LIMIT = 180
 SEPARATOR = b"\x1e"
 USER = "00000000-0000-0001-0000-000000000001"
 QUEUE = "00000000-0000-0002-0000-000000000001"
@@ -175,7 +178,10 @@ def run(command, payload, expected):
     port = listener.getsockname()[1]
     listener.close()
     reader = subprocess.Popen([part.replace("PORT", str(port)) for part in command], stdout=subprocess.PIPE)
+    limit = threading.Timer(TIME_LIMIT, reader.kill)
+    limit.start()
     output = reader.stdout.read()
+    limit.cancel()
     _, status, usage = os.wait4(reader.pid, 0)
     reader.returncode = status
     sender.join(5)

@@ -83,6 +83,12 @@ final class FaultScene {
         return try client.length(TeleforgeElements.inboundList) + client.length(TeleforgeElements.recordList)
     }
 
+    /// The instant is the input of tests that kill.
+    func pause(_ milliseconds: ClosedRange<Int>, _ random: inout SeededGenerator) async throws {
+        let range = milliseconds.lowerBound * 1000...milliseconds.upperBound * 1000
+        try await Task.sleep(for: .microseconds(Int.random(in: range, using: &random)))
+    }
+
     // MARK: Judgement
 
     /// Waits until everything sent was delivered to `path` and taken off the lists.

@@ -44,28 +44,22 @@ extension FaultTests {
             switch Int.random(in: 0..<4, using: &random) {
             case 0:
                 // Anywhere in the start, or shortly after it.
-                try await pause(0...400, &random)
+                try await scene.pause(0...400, &random)
             case 1, 2:
                 try await eventually("the backlog shrinks", state: { daemon.state }) {
                     try scene.waiting() < before || !daemon.isRunning
                 }
-                try await pause(0...30, &random)
+                try await scene.pause(0...30, &random)
             default:
                 try await eventually("the backlog is gone", within: .seconds(120), state: { daemon.state }) {
                     try scene.waiting() == 0 || !daemon.isRunning
                 }
                 for _ in 0..<Int.random(in: 1...20, using: &random) {
                     try scene.push(1)
-                    try await pause(0...3, &random)
+                    try await scene.pause(0...3, &random)
                 }
             }
             #expect(daemon.isRunning, "\(daemon.state)")
-        }
-
-        /// The instant is the input of this test.
-        private func pause(_ milliseconds: ClosedRange<Int>, _ random: inout SeededGenerator) async throws {
-            let range = milliseconds.lowerBound * 1000...milliseconds.upperBound * 1000
-            try await Task.sleep(for: .microseconds(Int.random(in: range, using: &random)))
         }
     }
 }

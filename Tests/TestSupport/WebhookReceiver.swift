@@ -95,6 +95,11 @@ public final class WebhookReceiver: Sendable {
         process.withLock { $0 = child }
     }
 
+    /// Bytes of its log of requests: grows with each of them.
+    public var loggedBytes: Int {
+        (try? FileManager.default.attributesOfItem(atPath: directory.file("requests"))[.size] as? Int) ?? 0
+    }
+
     /// Every whole request so far, in the order in which they came.
     public var requests: [Request] {
         directory.text("requests").split(separator: "\n").compactMap { line in

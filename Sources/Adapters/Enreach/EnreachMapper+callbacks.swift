@@ -23,7 +23,7 @@ extension EnreachMapper {
         callback.message = fields.text(.contactMessage)
         callback.assignedTo = fields.id(.assignedUserID)
         callback.targetUser = fields.id(.targetUser)
-        callback.related = fields.list(.callbackRelatedItems).compactMap(Self.related)
+        callback.related = fields.list(.callbackRelatedItems, Self.related)?.compactMap { $0 } ?? []
         return callback
     }
 
@@ -55,9 +55,9 @@ extension EnreachMapper {
         callback.dueAt = message.fields.time(.dueDate)
         callback.expiresAt = message.fields.time(.expiryDate)
         callback.notBefore = message.fields.time(.notBefore)
-        callback.attempts = message.fields.list(.callbackAttempts).map(Self.attempt)
+        callback.attempts = message.fields.list(.callbackAttempts, Self.attempt) ?? []
         callback.lastAttempt = lastAttempt(&message.fields, told: callback.attempts)
-        callback.fields = Self.extras(message.fields.list(.callbackExtras))
+        callback.fields = Self.last(message.fields.list(.callbackExtras, Self.extra)?.compactMap { $0 } ?? [])
         // The list and the user are told the same change, in other words.
         let identity = modified.flatMap { modified in
             modified.isEndless || modified.isUnset
@@ -116,8 +116,8 @@ extension EnreachMapper {
 
     // MARK: - Helper types
 
-    private static func attempt(_ object: EnreachObject) -> Callback.Attempt {
-        var (object, attempt) = (object, Callback.Attempt())
+    private static func attempt(_ object: inout EnreachObject) -> Callback.Attempt {
+        var attempt = Callback.Attempt()
         attempt.id = object.id(.id)
         attempt.typeID = object.integer(.callbackAttemptTypeID)
         attempt.at = object.time(.timestamp)
@@ -126,23 +126,30 @@ extension EnreachMapper {
         return attempt
     }
 
-    private static func related(_ object: EnreachObject) -> Callback.Related? {
-        var object = object
-        guard let id = object.id(.id) else { return nil }
+    /// nil for nobody's. One without an id is left as it is.
+    private static func related(_ object: inout EnreachObject) -> Callback.Related? {
+        let isNobody = object.isNobody(.id)
+        guard let id = object.id(.id) ?? (isNobody ? EnreachID.nobody : nil) else { return nil }
         var related = Callback.Related(id: id)
         related.closed = object.boolean(.isClosed)
         related.listID = object.id(.listID)
         related.statusID = object.integer(.statusID)
-        return related
+        return isNobody ? nil : related
     }
 
-    /// Names and values; a name that comes twice keeps its last value.
-    private static func extras(_ objects: [EnreachObject]) -> [ExtraField] {
+    /// Its id says nothing to anybody. One without a name is left as it is.
+    private static func extra(_ object: inout EnreachObject) -> ExtraField? {
+        guard let name = object.text(.name) else { return nil }
+        _ = object.text(.id)
+        return object.text(.value).map { ExtraField(name, $0) }
+    }
+
+    /// A name that comes twice keeps its last value, at its first place.
+    private static func last(_ fields: [ExtraField]) -> [ExtraField] {
         var values: [String: String] = [:]
         var order: [String] = []
-        for var object in objects {
-            guard let name = object.text(.name), let value = object.text(.value) else { continue }
-            if values.updateValue(value, forKey: name) == nil { order.append(name) }
+        for field in fields where values.updateValue(field.value, forKey: field.name) == nil {
+            order.append(field.name)
         }
         return order.compactMap { name in values[name].map { ExtraField(name, $0) } }
     }

@@ -171,20 +171,34 @@ extension EnreachMapper {
         return fact
     }
 
+    /// The list is the whole of them: only an empty one says that nobody is attached.
     private mutating func members(_ message: inout EnreachMessage) throws(EnreachProblem) -> CallFact {
         var fact = CallFact(.queueMembers, event: message.name)
         fact.identity = .state
         fact.body.queue = try requiredQueue(&message)
-        var members: [Members.Member] = []
-        for var user in message.fields.list(.attachedUsers) {
-            guard let id = user.id(.userID) else { continue }
-            kinds.note(id, .user)
-            var member = Members.Member(agentID: id)
-            member.active = user.boolean(.active)
-            member.priority = user.integer(.priority)
-            members.append(member)
+        let name = EnreachField.attachedUsers.rawValue
+        guard let entries = message.fields.list(.attachedUsers, Self.member) else {
+            throw message.fields.isLeft(.attachedUsers)
+                ? EnreachProblem(.invalidPayload, "expected an array of objects as \(name)")
+                : EnreachProblem(.missingField, name)
         }
-        fact.body.detail = .members(Members(mode: .full, members: members))
+        let users = entries.filter { $0?.agentID != EnreachID.nobody }
+        guard !users.contains(nil), entries.isEmpty || !users.isEmpty else {
+            throw EnreachProblem(.missingField, "\(name)[].\(EnreachField.userID.rawValue)")
+        }
+        let members = Members(mode: .full, members: users.compactMap { $0 })
+        for member in members.members { kinds.note(member.agentID, .user) }
+        fact.body.detail = .members(members)
         return fact
+    }
+
+    /// nil without an id; the GUID of zeros stays, for the caller to see.
+    private static func member(_ object: inout EnreachObject) -> Members.Member? {
+        let isNobody = object.isNobody(.userID)
+        guard let id = object.id(.userID) ?? (isNobody ? EnreachID.nobody : nil) else { return nil }
+        var member = Members.Member(agentID: id)
+        member.active = object.boolean(.active)
+        member.priority = object.integer(.priority)
+        return member
     }
 }

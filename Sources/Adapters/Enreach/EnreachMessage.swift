@@ -10,8 +10,6 @@ struct EnreachMessage {
         let problem: Problem
     }
 
-    /// Members of one object; more are nothing that RTE sends.
-    static let maximumMembers = 256
     private static let maximumNameBytes = 128
     /// What a message is called that has no usable name.
     static let method = "MessageReceived"
@@ -41,8 +39,8 @@ struct EnreachMessage {
             let found = data.map { "\($0.kind)" } ?? "nothing"
             throw Self.failure(name, .invalidPayload, "expected an object as data, found \(found)")
         }
-        guard data.memberCount <= Self.maximumMembers else {
-            throw Self.failure(name, .invalidPayload, "more than \(Self.maximumMembers) members in data")
+        guard data.memberCount <= EnreachObject.maximumMembers else {
+            throw Self.failure(name, .invalidPayload, "more than \(EnreachObject.maximumMembers) members in data")
         }
         var fields = EnreachObject(data, timeZone: timeZone)
         guard let event = EnreachEvent(rawValue: name) ?? EnreachEvent.aliases[name] else {
@@ -51,7 +49,8 @@ struct EnreachMessage {
         // A number that old hubs sent in place of the name.
         fields.drop("eventType")
         (self.event, self.name, self.data, self.fields) = (event, name, data, fields)
-        entity = Self.member(subscription, 2)?.string.flatMap { EnreachID.normalized($0) }
+        let entity = Self.member(subscription, 2)?.string
+        self.entity = entity.flatMap { $0.utf8.count <= EnreachID.maximumBytes ? EnreachID.normalized($0) : nil }
     }
 
     private static func failure(_ event: String, _ code: Problem.Code, _ detail: String) -> Failure {
@@ -60,7 +59,7 @@ struct EnreachMessage {
 
     /// The member with the name at `index` of `envelope`; of several the last.
     private static func member(_ value: JSONValue, _ index: Int) -> JSONValue? {
-        guard value.kind == .object, value.memberCount <= maximumMembers else { return nil }
+        guard value.kind == .object, value.memberCount <= EnreachObject.maximumMembers else { return nil }
         return value.members.last { envelope.index(of: $0) == index }?.value
     }
 }

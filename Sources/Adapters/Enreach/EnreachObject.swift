@@ -5,13 +5,19 @@ import Codecs
 ///
 /// What is taken out of it is used up. `extra` is what nobody took.
 struct EnreachObject {
+    /// Members of one object; more are nothing that RTE sends.
+    static let maximumMembers = 256
+
     private let members: [JSONValue.Member]
     /// For each member the field that it is; nil for names that nobody knows and for fields that were taken.
     private var fields: [EnreachField?]
     /// Members that were taken, and those that a later one of the same name replaces.
     private var isUsed: [Bool]
+    /// What was left of the objects of lists, by the list's place.
+    private var leftovers: [(index: Int, extra: ExtraField)] = []
     private let timeZone: EnreachTimeZone
 
+    /// `value` has at most `maximumMembers`.
     init(_ value: JSONValue, timeZone: EnreachTimeZone) {
         members = value.members
         self.timeZone = timeZone
@@ -70,8 +76,12 @@ struct EnreachObject {
         let text = take(field) { value in
             Self.text(value).flatMap { $0.utf8.count <= EnreachID.maximumBytes ? $0 : nil }
         }
-        guard let text, !text.isEmpty else { return nil }
-        return EnreachID.normalized(text)
+        return text.flatMap(EnreachID.normalized)
+    }
+
+    /// True where the GUID of nothing but zeros stands.
+    func isNobody(_ field: EnreachField) -> Bool {
+        index(of: field).map { members[$0].value.string == EnreachID.nobody } ?? false
     }
 
     /// A whole number, also as text. What is none, or too small, stays unused.
@@ -140,14 +150,43 @@ struct EnreachObject {
 
     // MARK: - Lists
 
-    /// The objects of an array. One that holds anything else stays unused, and nothing is made of it.
-    mutating func list(_ field: EnreachField) -> [EnreachObject] {
+    /// What `read` makes of each object of an array; nil where there is no such array. One that holds anything else stays unused.
+    /// Members that `read` leaves are kept: see `extra`.
+    mutating func list<Element>(_ field: EnreachField, _ read: (inout EnreachObject) -> Element) -> [Element]? {
+        guard let index = index(of: field) else { return nil }
         let timeZone = timeZone
-        return take(field) { value in
+        let taken: [EnreachObject]? = take(field) { value in
             let elements = value.elements
-            guard value.kind == .array, elements.allSatisfy({ $0.kind == .object }) else { return nil }
+            guard value.kind == .array,
+                elements.allSatisfy({ $0.kind == .object && $0.memberCount <= Self.maximumMembers })
+            else { return nil }
             return elements.map { EnreachObject($0, timeZone: timeZone) }
-        } ?? []
+        }
+        guard var objects = taken else { return nil }
+        let result = objects.indices.map { read(&objects[$0]) }
+        if let left = Self.json(leftOf: objects) {
+            leftovers.append((index, ExtraField(field.rawValue, left)))
+        }
+        return result
+    }
+
+    /// An array with what nobody took of each object, at its place; nil where that is nothing.
+    private static func json(leftOf objects: [EnreachObject]) -> String? {
+        let left = objects.map { $0.unused() }
+        guard left.contains(where: { !$0.isEmpty }) else { return nil }
+        var writer = ByteWriter(capacity: 256)
+        for (position, members) in left.enumerated() {
+            writer.append(position == 0 ? "[{" : ",{")
+            for (place, member) in members.enumerated() {
+                if place > 0 { writer.append(",") }
+                writer.append(jsonString: member.name)
+                writer.append(":")
+                writer.append(json: member.value)
+            }
+            writer.append("}")
+        }
+        writer.append("]")
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     /// Texts of an array, or the one text.
@@ -170,20 +209,26 @@ struct EnreachObject {
         }
     }
 
+    /// True where something was said that nobody could make anything of, or that nobody asked for.
+    func isLeft(_ field: EnreachField) -> Bool { index(of: field).map { !members[$0].value.isNull } ?? false }
+
     /// What nobody took, in the vendor's order: known names in the documentation's spelling, others as they came. A name that
-    /// comes twice keeps its last value; null and empty texts say nothing.
+    /// comes twice keeps its last value; null, empty texts and GUIDs of zeros say nothing. What was left of a list has its name,
+    /// as JSON.
     func extra() -> [ExtraField] {
-        var extra: [ExtraField] = []
+        unused().map { ExtraField($0.name, Self.text($0.value) ?? Self.json($0.value)) } + leftovers.map(\.extra)
+    }
+
+    private func unused() -> [(name: String, value: JSONValue)] {
+        var unused: [(name: String, value: JSONValue)] = []
         for index in members.indices where !isUsed[index] {
             let value = members[index].value
-            guard !value.isNull else { continue }
-            let text = Self.text(value) ?? Self.json(value)
-            guard !text.isEmpty, text != EnreachID.nobody else { continue }
+            guard !value.isNull, value.string.map({ !$0.isEmpty && $0 != EnreachID.nobody }) ?? true else { continue }
             let name = fields[index]?.rawValue ?? members[index].name
-            if let earlier = extra.firstIndex(where: { $0.name == name }) { extra.remove(at: earlier) }
-            extra.append(ExtraField(name, text))
+            if let earlier = unused.firstIndex(where: { $0.name == name }) { unused.remove(at: earlier) }
+            unused.append((name, value))
         }
-        return extra
+        return unused
     }
 
     private static func json(_ value: JSONValue) -> String {
@@ -200,9 +245,9 @@ enum EnreachID {
 
     static func isGUID(_ text: String) -> Bool { UUID128(text) != nil }
 
-    /// A GUID in lower case, any other text as it is; nil for the GUID of nothing but zeros.
+    /// A GUID in lower case, any other text as it is; nil for the GUID of nothing but zeros, and for an empty text.
     static func normalized(_ text: String) -> String? {
-        if text == nobody { return nil }
+        if text.isEmpty || text == nobody { return nil }
         guard text.utf8.count == 36, text.utf8.contains(where: { $0 &- 0x41 < 26 }), isGUID(text) else { return text }
         return text.lowercased()
     }

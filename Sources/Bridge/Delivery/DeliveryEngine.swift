@@ -58,8 +58,8 @@ package struct DeliveryEngine {
         case park(DeliveryItem)
         /// A letter failed once more.
         case failed(DeliveryItem)
-        /// A letter has been delivered.
-        case taken(DeliveryItem)
+        /// A letter has been delivered, or is a live event that has grown too old: it is none any more.
+        case gone(DeliveryItem)
     }
 
     package enum Condition: Sendable, Equatable {
@@ -359,7 +359,7 @@ package struct DeliveryEngine {
         for var item in items {
             guard item.lastSeq > through else {
                 counts.delivered += item.lineCount
-                if item.origin == .letter { effects.append(.taken(item)) }
+                if item.origin == .letter { effects.append(.gone(item)) }
                 leave(item)
                 continue
             }
@@ -476,7 +476,10 @@ package struct DeliveryEngine {
     // MARK: - Leaving without delivery
 
     private func isStale(_ item: DeliveryItem, _ now: DeliveryTime) -> Bool {
-        guard let limit = policy.maximumAge, !item.traits.isRecord, item.origin == .store else { return false }
+        // What an operator asked for never is, what is tried by itself is.
+        guard let limit = policy.maximumAge, !item.traits.isRecord, item.origin == .store || item.isParked else {
+            return false
+        }
         return now.wall > item.traits.receivedAt.advanced(by: limit)
     }
 
@@ -492,8 +495,7 @@ package struct DeliveryEngine {
     private mutating func dropStale(_ lane: UInt64, _ now: DeliveryTime) {
         while let item = lanes[lane]?.items.first, isStale(item, now) {
             lanes[lane]?.items.removeFirst()
-            counts.skipped += item.lineCount
-            leave(item)
+            skip(item)
         }
     }
 
@@ -514,6 +516,12 @@ package struct DeliveryEngine {
     private mutating func renewBudgets(_ lane: UInt64, _ now: DeliveryTime) {
         guard let items = lanes[lane]?.items else { return }
         for index in items.indices { lanes[lane]?.items[index].since = now.wall }
+    }
+
+    private mutating func skip(_ item: DeliveryItem) {
+        counts.skipped += item.lineCount
+        if item.origin == .letter { effects.append(.gone(item)) }
+        leave(item)
     }
 
     private mutating func die(_ item: DeliveryItem, reason: String) {
@@ -556,8 +564,7 @@ package struct DeliveryEngine {
 
     private mutating func leave(_ item: DeliveryItem, _ now: DeliveryTime) {
         if isStale(item, now) {
-            counts.skipped += item.lineCount
-            leave(item)
+            skip(item)
         } else {
             die(item, reason: "not taken within its time; last: \(item.trail.lastReason ?? lastReason ?? "no attempt")")
         }

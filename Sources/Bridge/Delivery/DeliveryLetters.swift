@@ -14,13 +14,16 @@ extension DeliveryItem {
         }
     }
 
-    /// `lane`: nil for the one that it was written with.
-    init(_ letter: StoredLetter, lane: UInt64?) {
+    /// `lane`: nil for the one that it was written with. `traits` are those of the event; without them it never grows old.
+    init(_ letter: StoredLetter, lane: UInt64?, traits: Traits? = nil) {
         let bytes = letter.line + [UInt8(ascii: "\n")]
         let since = Timestamp(microseconds: letter.since)
         self.init(
             DeliveryBatch(bytes: bytes, ends: [bytes.count], seqs: [letter.seq], throughSeq: letter.seq),
-            origin: .letter, traits: Traits(lane: lane ?? letter.lane, isRecord: true, receivedAt: since), since: since,
+            origin: .letter,
+            traits: Traits(
+                lane: lane ?? letter.lane, isRecord: traits?.isRecord ?? true, receivedAt: traits?.receivedAt ?? since),
+            since: since,
             trail: AttemptTrail(json: letter.trail))
     }
 }

@@ -77,6 +77,14 @@ package struct LinePreparation: Sendable {
         return items
     }
 
+    /// Those of the first line of `batch`.
+    func traits(of batch: LineBatch, now: Timestamp) -> DeliveryItem.Traits? {
+        guard batch.count > 0 else { return nil }
+        return batch.bytes.withUnsafeBytes {
+            traits(of: UnsafeRawBufferPointer(rebasing: $0[batch.range(ofLine: 0)]), now: now)
+        }
+    }
+
     private func traits(of line: UnsafeRawBufferPointer, now: Timestamp) -> DeliveryItem.Traits {
         let traits = LineTraits(of: line, now: now)
         // One delivery at a time: everything waits for everything before it.

@@ -295,8 +295,16 @@ package final class SinkPump: Sendable {
     /// Once, before everything else: what was parked comes before the lines that follow it.
     private func readParked(_ state: inout PumpState) throws {
         guard !state.areParkedRead else { return }
-        for letter in try feed.ledger.letters(.parked, after: .min, limit: 10_000) {
-            state.engine.offer(letter: DeliveryItem(letter, lane: lane(of: letter)), isParked: true)
+        let letters = try feed.ledger.letters(.parked, after: .min, limit: 10_000)
+        // How old each may grow is told by the event itself, as long as that is stored.
+        let traits = try letters.map { letter in
+            try feed.next(letter.seq - 1, 1, 1 << 20).flatMap { batch in
+                batch.firstSeq == letter.seq ? preparation.traits(of: batch, now: wall()) : nil
+            }
+        }
+        for (letter, traits) in zip(letters, traits) {
+            state.engine.offer(
+                letter: DeliveryItem(letter, lane: lane(of: letter), traits: traits), isParked: true)
         }
         state.areParkedRead = true
     }
@@ -372,7 +380,7 @@ package final class SinkPump: Sendable {
         case .park(let item), .failed(let item):
             let state = item.isParked ? StoredLetter.State.parked : .retry
             for letter in item.letters(state, reason: item.trail.lastReason ?? "", at: time) { feed.ledger.put(letter) }
-        case .taken(let item):
+        case .gone(let item):
             for seq in item.batch.seqs {
                 feed.ledger.removeLetter(seq)
                 state.retries.done(seq)

@@ -27,6 +27,13 @@ final class WebhookConnections: Sendable {
         }
     }
 
+    /// The task was cancelled, perhaps before its request began.
+    private final class Flag: Sendable {
+        private let state = Atomic(false)
+        var isRaised: Bool { state.load(ordering: .acquiring) }
+        func raise() { state.store(true, ordering: .releasing) }
+    }
+
     private let lastRequest = Atomic(0)
 
     init(_ configuration: HTTPClientConfiguration, on eventLoop: any EventLoop) {
@@ -37,9 +44,11 @@ final class WebhookConnections: Sendable {
     /// Fails with `ConnectionError`; at once when the task is cancelled.
     func send(_ request: HTTPClientRequest) async throws -> HTTPClientResponse {
         let number = lastRequest.wrappingAdd(1, ordering: .relaxed).newValue
+        let isGivenUp = Flag()
         return try await withTaskCancellationHandler {
-            try await eventLoop.flatSubmit { [self] in begin(request, number) }.get()
+            try await eventLoop.flatSubmit { [self] in begin(request, number, isGivenUp) }.get()
         } onCancel: {
+            isGivenUp.raise()
             eventLoop.execute { [self] in giveUp(number) }
         }
     }
@@ -61,9 +70,12 @@ final class WebhookConnections: Sendable {
         try? await closed.get()
     }
 
-    private func begin(_ request: HTTPClientRequest, _ number: Int) -> EventLoopFuture<HTTPClientResponse> {
-        guard !clients.value.isClosed else {
-            return eventLoop.makeFailedFuture(ConnectionError(.request, .system("the sink is closed")))
+    private func begin(
+        _ request: HTTPClientRequest, _ number: Int, _ isGivenUp: Flag
+    ) -> EventLoopFuture<HTTPClientResponse> {
+        guard !clients.value.isClosed, !isGivenUp.isRaised else {
+            let words = isGivenUp.isRaised ? "given up before it began" : "the sink is closed"
+            return eventLoop.makeFailedFuture(ConnectionError(.request, .system(words)))
         }
         let answer = clients.value.take(number, on: eventLoop).send(request)
         answer.assumeIsolated().whenComplete { [clients] _ in clients.value.giveBack(number) }

@@ -31,6 +31,10 @@ package final class WebhookSink: Sink {
     /// From the receipt of a live event until nobody wants it any more, where nothing else is configured.
     package static let usualMaximumAge = Duration.seconds(300)
 
+    /// Taken or not is said in the head of an answer. So much of a body is read for the sake of the connection, which can
+    /// be kept only behind a whole answer.
+    private static let answerBytes = 64 << 10
+
     package let name: String
     package let needsThread = false
     package let policy: DeliveryPolicy
@@ -46,7 +50,9 @@ package final class WebhookSink: Sink {
         policy = DeliveryPolicy(
             concurrency: options.concurrency, batchLines: options.batchLines, batchBytes: 1 << 20,
             maximumAge: Self.usualMaximumAge, retries: .remote)
-        connections = WebhookConnections(options.client, on: eventLoop)
+        var client = options.client
+        client.sufficientBodyBytes = Self.answerBytes
+        connections = WebhookConnections(client, on: eventLoop)
     }
 
     package func open(cursor: Int64, stream: UUID128) -> Int64 { cursor }

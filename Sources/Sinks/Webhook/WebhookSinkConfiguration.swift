@@ -184,7 +184,6 @@ extension WebhookSinkConfiguration {
         options.client.addresses = addresses
         options.client.headTimeout = TimeAmount(timeout)
         options.client.bodyTimeout = TimeAmount(timeout)
-        options.client.limits = HTTPLimits(bodyBytes: 64 << 10)
         return WebhookSink(name: context.name, options: options)
     }
 }

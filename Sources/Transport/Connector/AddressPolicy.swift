@@ -9,7 +9,8 @@ package struct AddressPolicy: Sendable, Equatable {
         case loopback
         /// What is not routed in public: RFC 1918, RFC 6598, RFC 4193, and link-local addresses.
         case `private`
-        /// What is: neither of the above, nor unspecified, multicast, reserved.
+        /// What is: neither of the above, nor unspecified, multicast, reserved, or leading to an IPv4 address that it holds
+        /// (Teredo, 6to4).
         case `public`
         /// A network, such as 192.0.2.0/24, or a single address.
         case network(AddressNetwork)
@@ -93,5 +94,6 @@ package struct AddressNetwork: Sendable, Equatable {
     static let special = all(
         "0.0.0.0/8", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
         "224.0.0.0/3",
-        "::", "100::/64", "2001:db8::/32", "fec0::/10", "ff00::/8")
+        "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
+        "fec0::/10", "ff00::/8")
 }

@@ -17,6 +17,9 @@ package struct HTTPClientConfiguration: Sendable {
     /// How long an unused connection is kept; less than what servers usually grant.
     package var idleTimeout = TimeAmount.seconds(4)
     package var limits = HTTPLimits()
+    /// Where the head says it all: so much of a body is read, and an answer whose body is longer, late, cut or malformed is
+    /// handed on with what came of it. Its connection is closed then. Nil: the whole body, or an error.
+    package var sufficientBodyBytes: Int?
     /// Requests that wait for their turn; further ones fail.
     package var waitingRequests = 64
     package var userAgent = "cti-bridge"

@@ -27,7 +27,9 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
 
     init(configuration: HTTPClientConfiguration) {
         self.configuration = configuration
-        parser = HTTPResponseParser(limits: configuration.limits)
+        var limits = configuration.limits
+        if configuration.sufficientBodyBytes != nil { limits.bodyBytes = .max }
+        parser = HTTPResponseParser(limits: limits)
     }
 
     /// Another request may be sent.
@@ -89,7 +91,11 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
                 case .head(let head):
                     exchange?.head = head
                     if let channel { timer?.set(channel.eventLoop.now + configuration.bodyTimeout) }
-                case .body(let bytes): exchange?.body.writeImmutableBuffer(bytes)
+                case .body(let bytes):
+                    guard take(bytes) else {
+                        cutShort()
+                        return
+                    }
                 case .end: return complete()
                 }
             }
@@ -98,9 +104,32 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
         }
     }
 
+    /// False when no more of the body is wanted.
+    private func take(_ bytes: ByteBuffer) -> Bool {
+        guard let limit = configuration.sufficientBodyBytes, let read = exchange?.body.readableBytes else {
+            exchange?.body.writeImmutableBuffer(bytes)
+            return true
+        }
+        exchange?.body.writeImmutableBuffer(
+            bytes.getSlice(
+                at: bytes.readerIndex, length: min(bytes.readableBytes, limit - read)) ?? ByteBuffer())
+        return bytes.readableBytes < limit - read
+    }
+
+    /// The head is answer enough. Returns whether there is one.
+    @discardableResult
+    private func cutShort() -> Bool {
+        guard configuration.sufficientBodyBytes != nil, let head = exchange?.head, let exchange = exchange.take() else {
+            return false
+        }
+        close()
+        exchange.completion(.answer(head, exchange.body))
+        return true
+    }
+
     private func complete() {
         guard let exchange = exchange.take(), let head = exchange.head else { return }
-        if parser.isReusable, let channel {
+        if parser.isReusable, isQuiet, let channel {
             timer?.set(channel.eventLoop.now + configuration.idleTimeout)
         } else {
             close()
@@ -108,7 +137,18 @@ final class HTTPExchangeHandler: ChannelInboundHandler {
         exchange.completion(.answer(head, exchange.body))
     }
 
+    /// What stands behind an answer answers nothing, and would be taken for the next one.
+    private var isQuiet: Bool {
+        do {
+            _ = try parser.next()
+            return true
+        } catch {
+            return false
+        }
+    }
+
     private func fail(_ reason: ConnectionError.Reason) {
+        if cutShort() { return }
         // Before closing, which would be told as a second fault.
         let exchange = exchange.take()
         close()

@@ -172,6 +172,12 @@ enum EnreachDocumentation {
         "CallbackRelatedItem": "Id:g IsClosed:b ListId:g StatusId:i",
     ]
 
+    /// The members of an event, each with a value of its own.
+    static func example(_ event: EnreachEvent) -> String {
+        var counter = 0
+        return example(events.first { $0.event == event }?.members ?? "", counter: &counter).json
+    }
+
     /// An object with a value of its own for each member, and how these values look on a line.
     static func example(_ members: String, counter: inout Int) -> (
         json: String, marks: [(member: String, mark: String)]
@@ -251,6 +257,65 @@ struct EnreachEventTests {
         let name = "\"event\":\"\(event.rawValue)\"}"
         let lines: [String] = EnreachScenario.all.reduce(into: []) { $0 += $1.expected }.filter { $0.contains(name) }
         #expect(lines.contains { $0.contains("\"kind\":\"\(event.kind.name)\"") })
+    }
+
+    /// What has to occur in the messages of our own scenarios (101 and above).
+    private enum Trait: Hashable {
+        case style(Style)
+        case null, zeros, smallestTime, largestTime
+        case digits(Int)
+    }
+
+    /// Traits of a message, whatever stands in which member.
+    private static func traits(_ value: JSONValue, into traits: inout Set<Trait>) {
+        switch value.kind {
+        case .object:
+            for member in value.members {
+                // Names of one word look the same in several styles, and so do those that begin with an abbreviation.
+                for style in Style.allCases where style.name(member.name, known: spellings) == member.name {
+                    let others = Style.allCases.filter { $0 != style }
+                    if others.allSatisfy({ $0.name(member.name, known: spellings) != member.name }) {
+                        traits.insert(.style(style))
+                    }
+                }
+                Self.traits(member.value, into: &traits)
+            }
+        case .array: for element in value.elements { Self.traits(element, into: &traits) }
+        case .null: traits.insert(.null)
+        case .string: if let trait = value.string.flatMap(Self.trait) { traits.insert(trait) }
+        case .number, .boolean: break
+        }
+    }
+
+    private static func trait(_ text: String) -> Trait? {
+        if text == EnreachID.nobody { return .zeros }
+        if text.hasPrefix("9999-12-31T") { return .largestTime }
+        if text.hasPrefix("0001-01-01T") { return .smallestTime }
+        guard text.hasPrefix("2026-"), Timestamp.parse(text) != nil else { return nil }
+        let fraction = text.split(separator: ".").dropFirst().first ?? ""
+        return .digits(fraction.prefix { $0.isNumber }.count)
+    }
+
+    @Test(
+        "Each event has scenarios of its own in every spelling, with nulls and zeros, and all forms of times where it has any",
+        arguments: EnreachEvent.allCases)
+    func ownScenarios(_ event: EnreachEvent) throws {
+        let own = EnreachScenario.all.filter { Int($0.name.prefix { $0.isNumber }).map { 101...199 ~= $0 } ?? false }
+        #expect(own.count >= 27)
+        var found: Set<Trait> = []
+        for message in own.flatMap({ $0.steps.compactMap(\.message) }) {
+            guard let name = message.member(ignoringCase: "subscription")?.member(ignoringCase: "eventName")?.string,
+                EnreachEvent.knownName(name) == event.rawValue, let data = message.member(ignoringCase: "data")
+            else { continue }
+            Self.traits(data, into: &found)
+        }
+        let types = try #require(EnreachDocumentation.events.first { $0.event == event }?.members)
+        var wanted: Set<Trait> = [.style(.pascal), .style(.camel), .style(.lower), .null, .zeros]
+        if types.contains(":d") || types.contains(":CallbackAttempt") {
+            wanted.formUnion([.smallestTime, .largestTime])
+            wanted.formUnion((0...7).map { .digits($0) })
+        }
+        #expect(wanted.isSubset(of: found), "missing: \(wanted.subtracting(found))")
     }
 
     /// Names in another case, in all depths.

@@ -130,6 +130,131 @@ struct EnreachMapperTests {
         #expect(named.event == String(repeating: "Ä", count: 64))
     }
 
+    @Test("An entity without an id, or with one too long, is nobody's")
+    func noEntity() throws {
+        for entity in ["", "00000000-0000-0000-0000-000000000000", String(repeating: "x", count: 129)] {
+            for event in ["QueueStatus", "UserStatus"] {
+                let fact = try #require(try facts(event, #""MaxWaitTime":1,"Talking":true"#, entity: entity).first)
+                #expect(fact.kind == .sourceUnmapped, "\(event) of '\(entity)'")
+            }
+        }
+    }
+
+    // MARK: Lists
+
+    private func problem(_ fact: CallFact) -> Problem? {
+        guard case .problem(let problem) = fact.body.detail else { return nil }
+        return problem
+    }
+
+    @Test("Only an empty list says that nobody is attached to a queue")
+    func nobodyAttached() throws {
+        let fact = try #require(try facts("QueueAttachedUsers", #""QueueId":"q","AttachedUsers":[]"#).first)
+        guard case .members(let members) = fact.body.detail else { throw TestFailure(description: "no members") }
+        #expect(members == Members(mode: .full, members: []))
+    }
+
+    @Test("The user of zeros is nobody, and the others are told")
+    func nobodyAmongAttached() throws {
+        let list = #""AttachedUsers":[{"UserId":"00000000-0000-0000-0000-000000000000","Active":true},{"UserId":"u"}]"#
+        let fact = try #require(try facts("QueueAttachedUsers", #""QueueId":"q",\#(list)"#).first)
+        guard case .members(let members) = fact.body.detail else { throw TestFailure(description: "no members") }
+        #expect(members.members == [Members.Member(agentID: "u")] && fact.body.extra == [])
+    }
+
+    private static let user = #"{"UserId":"u","Active":true,"Priority":1}"#
+    private static let noList = Problem(.invalidPayload, detail: "expected an array of objects as AttachedUsers")
+
+    @Test(
+        "A list of attached users that is missing or no list is not taken for an empty one",
+        arguments: [
+            ("", Problem(.missingField, detail: "AttachedUsers")),
+            (#","AttachedUsers":null"#, Problem(.missingField, detail: "AttachedUsers")),
+            (#","AttachedUsers":"""#, noList), (#","AttachedUsers":{}"#, noList), (#","AttachedUsers":0"#, noList),
+            (#","attachedusers":[null]"#, noList), (#","AttachedUsers":[\#(user),7]"#, noList),
+            (#","AttachedUsers":[\#(user),[]]"#, noList),
+            (#","AttachedUsers":[\#(user),{}]"#, Problem(.missingField, detail: "AttachedUsers[].UserId")),
+            (
+                #","AttachedUsers":[{"UserId":"00000000-0000-0000-0000-000000000000"}]"#,
+                Problem(.missingField, detail: "AttachedUsers[].UserId")
+            ),
+        ])
+    func noAttachedUsers(_ list: String, _ expected: Problem) throws {
+        let fact = try #require(try facts("QueueAttachedUsers", #""QueueId":"q"\#(list)"#).first)
+        #expect(fact.kind == .sourceUnmapped && problem(fact) == expected)
+    }
+
+    @Test("The number of an event that old hubs send says nothing, however its name is written")
+    func eventType() throws {
+        for name in ["eventType", "EventType", "eventtype", "EVENTTYPE"] {
+            let fact = try #require(try facts("UserStatus", #""\#(name)":141,"Talking":true"#).first)
+            #expect(fact.body.extra == [], "\(name)")
+        }
+    }
+
+    private static let item = #""CallBackId":"c","Modified":"2026-01-15T10:00:00""#
+
+    @Test(
+        "Members that nobody knows in the objects of a list are kept, each at its place, known names as documented",
+        arguments: [
+            (
+                "QueueAttachedUsers", #""QueueId":"q","AttachedUsers":[{"UserId":"u","Skill":{"fi":[1]}}]"#,
+                "AttachedUsers", #"[{"Skill":{"fi":[1]}}]"#
+            ),
+            (
+                "QueueAttachedUsers",
+                #""QueueId":"q","AttachedUsers":[{"UserId":"u"},{"userid":"v","note":"x","a":null}]"#,
+                "AttachedUsers", #"[{},{"Note":"x"}]"#
+            ),
+            (
+                "QueueAttachedUsers", #""QueueId":"q","AttachedUsers":[{"UserId":"u","Priority":"high"}]"#,
+                "AttachedUsers", #"[{"Priority":"high"}]"#
+            ),
+            (
+                "CallbackChanged",
+                #"\#(item),"callbackAttempts":[{"Id":"a","Channel":"sms","channel":"mail","more":""}]"#,
+                "CallbackAttempts", #"[{"Channel":"sms","channel":"mail"}]"#
+            ),
+            (
+                "CallbackChanged", #"\#(item),"CallbackExtras":[{"Id":1,"Name":"n","Value":"v","Lang":"fi"}]"#,
+                "CallbackExtras", #"[{"Lang":"fi"}]"#
+            ),
+            (
+                "CallbackChanged", #"\#(item),"CallbackExtras":[{"Id":1,"Value":"v"}]"#,
+                "CallbackExtras", #"[{"Id":1,"Value":"v"}]"#
+            ),
+            (
+                "UserAssistedCallbackRequest", #""CallBackId":"c","CallbackRelatedItems":[{"Id":"r","Owner":"ä"}]"#,
+                "CallbackRelatedItems", #"[{"Owner":"ä"}]"#
+            ),
+            (
+                "CallbackChanged", #"\#(item),"CallbackRelatedItems":[{"Id":null,"ListId":"l"}]"#,
+                "CallbackRelatedItems", #"[{"ListId":"l"}]"#
+            ),
+        ])
+    func unknownInLists(_ event: String, _ data: String, _ name: String, _ kept: String) throws {
+        let fact = try #require(try facts(event, data).first)
+        #expect(fact.kind != .sourceUnmapped && fact.body.extra == [ExtraField(name, kept)])
+    }
+
+    @Test("Nothing is kept of lists whose objects hold what is documented, nulls and zeros")
+    func nothingLeftInLists() throws {
+        let data =
+            #"\#(Self.item),"CallbackAttempts":[{"Id":"a","Note":null,"Timestamp":"2026-01-15T10:00:00.1"}],"CallbackExtras":[{"Id":1,"Name":"n","Value":"v"},{"Id":2,"Name":"m","Value":null}],"CallbackRelatedItems":[{"Id":"r","ListId":"00000000-0000-0000-0000-000000000000"}]"#
+        let fact = try #require(try facts("CallbackChanged", data).first)
+        #expect(fact.body.extra == [])
+    }
+
+    @Test("An object of a list with more members than any has is no object: the list is kept as it is")
+    func wideInList() throws {
+        let members = (0..<257).map { "\"Id\":\($0)" }.joined(separator: ",")
+        let fact = try #require(try facts("CallbackChanged", #"\#(Self.item),"CallbackExtras":[{\#(members)}]"#).first)
+        #expect(fact.kind == .callbackChanged && fact.body.extra == [ExtraField("CallbackExtras", "[{\(members)}]")])
+        let queue = try #require(
+            try facts("QueueAttachedUsers", #""QueueId":"q","AttachedUsers":[{\#(members)}]"#).first)
+        #expect(problem(queue) == Self.noList)
+    }
+
     // MARK: Repeats
 
     /// Which of the messages, told by these subscriptions after so many milliseconds, become facts.

@@ -88,7 +88,13 @@ struct EnreachOrderTests {
     func anything() throws {
         let seed = SeededGenerator.printedSeed(for: "Enreach noise")
         var random = SeededGenerator(seed: seed)
-        let scenarios = EnreachScenario.all.flatMap { $0.steps.compactMap(\.message) }
+        let scenarios =
+            try EnreachScenario.all.flatMap { $0.steps.compactMap(\.message) }
+            + EnreachEvent.allCases.map { event in
+                try EnreachJSON.value(
+                    #"{"subscription":{"entityId":"","eventName":"\#(event.rawValue)"},"data":\#(EnreachDocumentation.example(event))}"#
+                )
+            }
         var run = EnreachRun()
         var now = Timestamp(microseconds: 1_768_464_000_000_000)
         let schema = try SchemaValidator.callEvent()

@@ -34,7 +34,7 @@ struct EnreachReconnectionTests {
         return (perSecond, slowest)
     }
 
-    @Test("They come back spread over time, and all of them", arguments: [1, 5, 30, 120])
+    @Test("They come back spread over time, and all of them (row 1)", arguments: [1, 5, 30, 120])
     func spread(outage: Int) {
         let seed = SeededGenerator.printedSeed(for: "a thousand clients")
         let (perSecond, slowest) = attempts(outage: outage, healthy: true, seed: seed)
@@ -49,7 +49,7 @@ struct EnreachReconnectionTests {
         #expect(perSecond.dropFirst(64).max() ?? 0 <= 70, "seed \(seed)")
     }
 
-    @Test("A connection that did not live for 30 s does not make the waits short again")
+    @Test("A connection that did not live for 30 s does not make the waits short again (row 1)")
     func flapping() {
         var random = SeededGenerator(seed: 1)
         var policy = EnreachSource.reconnection()

@@ -11,7 +11,7 @@ import WireProtocols
 @testable import Adapters
 
 /// The rows of "what a best-in-class daemon client does better", on real sockets.
-@Suite("Enreach: source and simulated hub", .serialized)
+@Suite("Enreach: source and simulated hub", .serialized, .timeLimit(.minutes(10)))
 struct EnreachSourceTests {
     private func up(_ seen: SourceRecord, times: Int = 1) async throws {
         try await eventually("the source is up", state: { "\(seen { ($0.links, $0.log.suffix(5)) })" }) {
@@ -75,6 +75,26 @@ struct EnreachSourceTests {
         #expect(figures.negotiations == 2)
         let metrics = try await bench.metrics()
         #expect(metrics.disconnects == 1 && metrics.connects == 2 && metrics.up == 1)
+        try await bench.stop()
+    }
+
+    @Test("12,000 pairs are subscribed before the link is up, and again after a drop, in calls below 32 KiB (row 9)")
+    func manyPairs() async throws {
+        let bench = try await EnreachBench { $0.users = 500 }
+        let began = ContinuousClock.now
+        let seen = try await bench.start { settings in
+            settings.subscriptions = [EnreachSubscription(kind: .user, entities: .all, events: .all)]
+        }
+        try await eventually("the source is up", within: .seconds(60)) { seen { $0.isUp } }
+        print("12,000 pairs subscribed in \(ContinuousClock.now - began)")
+        var figures = try await bench.figures()
+        #expect(figures.heldPairs == 12_000 && figures.subscribeCalls == 48)
+        try await bench.perform(.drop)
+        try await eventually("it is up again", within: .seconds(60)) { seen { $0.links.count { $0 == "up" } == 2 } }
+        figures = try await bench.figures()
+        #expect(figures.heldPairs == 12_000 && figures.subscribeCalls == 96)
+        // The hub ends a connection on which a longer record comes: there was the one drop that was asked for.
+        #expect(seen { $0.links.count } == 3, "\(seen { $0.links })")
         try await bench.stop()
     }
 
@@ -245,10 +265,33 @@ struct EnreachSourceTests {
     }
 
     @Test(
+        "A name without an address, a port where nobody is, and one without TLS are told apart (row 2)",
+        arguments: [
+            ("http://no-such-host.invalid/rte", "resolve."), ("http://127.0.0.1:PORT/rte", "connect."),
+            ("https://127.0.0.1:SIMULATOR/rte", "tls."),
+        ])
+    func unreachable(url: String, kind: String) async throws {
+        let bench = try await EnreachBench()
+        let place =
+            url.replacing("PORT", with: "\(try LoopbackPort.free())").replacing("SIMULATOR", with: "\(bench.port)")
+        let login = EnreachLogin(
+            user: "api@acme.example", credential: .secretKey(Secret(Array("simulated-key".utf8))),
+            place: .api(try #require(HTTPURL(place))))
+        let seen = try await bench.start(access: .login(login))
+        try await eventually("it fails", within: .seconds(60), state: { "\(seen { $0.log })" }) {
+            try await bench.status().lastFailure != nil
+        }
+        let failure = try #require(try await bench.status().lastFailure)
+        #expect(failure.kind.hasPrefix(kind), "\(failure)")
+        try await bench.stop()
+    }
+
+    @Test(
         "Each fault has its name and its wait (row 2)",
         arguments: [
             (.status(403, retryAfter: nil, count: 1), "negotiate.http_403", true),
             (.status(404, retryAfter: nil, count: 1), "negotiate.http_404", true),
+            (.status(429, retryAfter: 1, count: 1), "negotiate.http_429", false),
             (.status(500, retryAfter: nil, count: 1), "negotiate.http_500", false),
             (.status(502, retryAfter: nil, count: 1), "negotiate.http_502", false),
             (.negotiateAnswer("<html>login</html>"), "negotiate.protocol", true),

@@ -42,7 +42,7 @@ final class XCALLYBench: Sendable {
                     adapter: configuration), context: context)
             sources.value.append((source, context))
             source.start()
-        }.get()
+        }.settled()
         return seen
     }
 
@@ -54,18 +54,23 @@ final class XCALLYBench: Sendable {
                 connects: metrics.connects.current, disconnects: metrics.disconnects.current, up: metrics.up.current,
                 pingsMissed: metrics.pingsMissed.current, refusals: metrics.refusals.current,
                 events: metrics.events.current, dropped: metrics.dropped.current)
-        }.get()
+        }.settled()
     }
 
     func setStoreStuck(_ isStuck: Bool) async throws {
-        try await loop.submit { for entry in self.sources.value { entry.context.isStoreStuck = isStuck } }.get()
+        try await loop.submit { for entry in self.sources.value { entry.context.isStoreStuck = isStuck } }.settled()
+    }
+
+    /// Stops them; the loop lives on.
+    func stopSources() async throws {
+        try await loop.flatSubmit { [self] in
+            EventLoopFuture.andAllComplete(sources.value.map { $0.source.stop() }, on: loop)
+        }.settled()
     }
 
     func stop() async throws {
-        try await loop.flatSubmit { [self] in
-            EventLoopFuture.andAllComplete(sources.value.map { $0.source.stop() }, on: loop)
-        }.get()
-        try await loop.submit { self.sources.value = [] }.get()
+        try await stopSources()
+        try await loop.submit { self.sources.value = [] }.settled()
         try await group.shutdownGracefully()
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import Adapters
 
 /// The source against python-socketio, an implementation of its own, in both generations.
-@Suite("XCALLY: source and python-socketio", .serialized)
+@Suite("XCALLY: source and python-socketio", .serialized, .timeLimit(.minutes(4)))
 struct XCALLYPeerTests {
     private static func configuration(
         _ server: ShuttleServer, version: SocketIOSettings.Version = .auto, token: String? = nil,

@@ -31,12 +31,12 @@ private final class SimulatedShuttle: Sendable {
             } catch {
                 return loop.makeFailedFuture(error)
             }
-        }.get()
+        }.settled()
     }
 
     func on<Value: Sendable>(_ body: @escaping @Sendable (XCALLYSimulator) -> Value) async throws -> Value {
         let simulator = simulator
-        return try await loop.submit { body(simulator.value) }.get()
+        return try await loop.submit { body(simulator.value) }.settled()
     }
 
     func say(_ event: String, _ members: String) async throws {
@@ -46,7 +46,7 @@ private final class SimulatedShuttle: Sendable {
 
     func stop() async throws {
         let simulator = simulator
-        try await loop.flatSubmit { simulator.value.stop() }.get()
+        try await loop.flatSubmit { simulator.value.stop() }.settled()
     }
 
     func configuration(_ edit: (inout XCALLYConfiguration) -> Void = { _ in }) -> XCALLYConfiguration {
@@ -54,7 +54,7 @@ private final class SimulatedShuttle: Sendable {
     }
 }
 
-@Suite("XCALLY: source and simulated Shuttle", .serialized)
+@Suite("XCALLY: source and simulated Shuttle", .serialized, .timeLimit(.minutes(4)))
 struct XCALLYSourceTests {
     private static let call = #""uniqueid":"1437069264.914","queue":"Sales","agentnum":"1007""#
 
@@ -190,17 +190,18 @@ struct XCALLYSourceTests {
         func emit() async throws -> VendorLineEmission {
             try await line.eventLoop.submit {
                 line.value.emit("RealtimeCTI", json: Array(#"{"type":"é"}"#.utf8), wantsAcknowledgement: false)
-            }.get()
+            }.settled()
         }
         #expect(try await emit() == .sent)
         try await eventually("it arrives") { try await shuttle.on { $0.emissions.first?.argument } == #"{"type":"é"}"# }
-        try await bench.stop()
+        try await bench.stopSources()
         #expect(try await emit() == .notConnected)
+        try await bench.stop()
         try await shuttle.stop()
     }
 }
 
-@Suite("XCALLY: scripts that connect to us", .serialized)
+@Suite("XCALLY: scripts that connect to us", .serialized, .timeLimit(.minutes(4)))
 struct XCALLYListenerTests {
     private static func push(_ event: String, _ more: String = "") -> [UInt8] {
         Array(
@@ -238,27 +239,27 @@ struct XCALLYListenerTests {
                 let script = Script()
                 held.value.append(
                     (script, SocketIOConnection.connect(configuration, on: loop, delegate: script)))
-            }.get()
+            }.settled()
         }
 
         func emit(_ name: String, _ json: [UInt8]) async throws {
             try await loop.submit { [self] in
                 for entry in held.value { _ = entry.connection.emit(name, [.json(json)]) }
-            }.get()
+            }.settled()
         }
 
         var ready: Int {
-            get async throws { try await loop.submit { self.held.value.count { $0.script.isReady } }.get() }
+            get async throws { try await loop.submit { self.held.value.count { $0.script.isReady } }.settled() }
         }
         var failures: [String] {
-            get async throws { try await loop.submit { self.held.value.compactMap(\.script.failure) }.get() }
+            get async throws { try await loop.submit { self.held.value.compactMap(\.script.failure) }.settled() }
         }
 
         func close() async throws {
             try await loop.flatSubmit { [self] in
                 EventLoopFuture.andAllComplete(held.value.map { $0.connection.close() }, on: loop)
-            }.get()
-            try await loop.submit { self.held.value = [] }.get()
+            }.settled()
+            try await loop.submit { self.held.value = [] }.settled()
         }
     }
 
@@ -352,7 +353,7 @@ struct XCALLYListenerTests {
         try await eventually("it is in") { try await scripts.ready == 1 }
         try await bench.setStoreStuck(true)
         for _ in 0..<60 {
-            try await bench.loop.submit {}.get()
+            try await bench.loop.submit {}.settled()
             for _ in 0..<100 { try await scripts.emit("RealtimeCTI", Self.push("ringing")) }
         }
         try await eventually("the gap is told", state: { "\(seen { $0.links })" }) {

@@ -14,6 +14,9 @@ import NIOPosix
 ///     enreach-reader pairs USERS            subscribes to all 24 events of so many users at the simulated hub on loopback
 @main
 struct EnreachReader {
+    /// For one measurement. What takes longer is broken.
+    static let timeLimit = TimeAmount.seconds(120)
+
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
         let numbers = arguments.dropFirst().compactMap { Int($0) }
@@ -68,6 +71,7 @@ struct EnreachReader {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let ended = loop.makePromise(of: String.self)
+        loop.scheduleTask(in: timeLimit) { ended.fail(ReplayError("not done within \(timeLimit)")) }
         let running = try await loop.submit {
             let context = CountingContext(
                 expected: count, profile: configuration.profile(of: source(configuration)), eventLoop: loop,

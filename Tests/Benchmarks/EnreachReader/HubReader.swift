@@ -1,3 +1,4 @@
+import BridgeCore
 import Codecs
 import NIOCore
 import NIOPosix
@@ -24,6 +25,7 @@ final class HubReader: WebSocketConnectionDelegate {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let ended = loop.makePromise(of: String.self)
+        loop.scheduleTask(in: EnreachReader.timeLimit) { ended.fail(ReplayError("not done in time")) }
         let reader = try await loop.submit {
             let reader = HubReader(expected: events, ended: ended)
             var configuration = WebSocketConnectionConfiguration(

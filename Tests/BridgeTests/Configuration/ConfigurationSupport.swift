@@ -21,7 +21,7 @@ func loadYAML(_ text: String, environment: [String: String] = configurationEnvir
 
 let configurationEnvironment = [
     "HOME": "/home/cti", "BASIX_TOKEN": "correct horse", "ENREACH_KEY": "correct horse",
-    "REDIS_PASSWORD": "correct horse", "EMPTY": "",
+    "REDIS_PASSWORD": "correct horse", "SHUTTLE_TOKEN": "correct-horse", "EMPTY": "",
     "TWO_LINES": "a\nb",
 ]
 

@@ -81,6 +81,9 @@ extension ConfigurationMistakeTests {
         .listener("listen: 127.0.0.1:98888", "5:13", "expected a port or ADDRESS:PORT"),
         .listener("listen: 0.0.0.0:8888", "5:5", "'listen' beyond this machine without a token", "add token:"),
         .listener("listen: \"[::]:8888\"", "5:5", "'listen' beyond this machine without a token", "127.0.0.1:8888"),
+        .listener(
+            "listen: 8888\ntoken: { env: REDIS_PASSWORD }", "6:12", "the secret of 'token' is no token",
+            "visible ASCII without blanks"),
         .listener("listen: 8888\nnamespace: /cti", "6:5", "unknown key 'namespace' in a source"),
         .listener(
             "listen: 8888\ntls: { verify: insecure }", "6:5", "'tls' of a listener needs cert and key",
@@ -169,8 +172,8 @@ struct XCALLYConfigurationTests {
             ("\"[::1]:8888\"", "::1", 8888), ("10.0.0.1:8888", "10.0.0.1", 8888),
         ])
     func listeners(_ text: String, _ host: String, _ port: Int) throws {
-        let listener = try listener("listen: \(text)\ntoken: { env: REDIS_PASSWORD }\npath: /cti")
+        let listener = try listener("listen: \(text)\ntoken: { env: SHUTTLE_TOKEN }\npath: /cti")
         #expect(listener.host == host && listener.port == port && listener.path == "/cti/")
-        #expect(listener.token == Secret(Array("correct horse".utf8)) && listener.identity == nil)
+        #expect(listener.token == Secret(Array("correct-horse".utf8)) && listener.identity == nil)
     }
 }

@@ -131,6 +131,21 @@ struct DeliveryEngineTests {
         #expect((180...222).contains(run.engine.counts.skipped), "\(run.engine.counts.skipped)")
     }
 
+    @Test func `A live event that is parked grows old as others do, a record does not`() {
+        // A call that rings, is answered and ends, and others that get through all the time.
+        let call = [Line(call: 1, record: false), Line(call: 1, record: false), Line(call: 1, record: true)]
+        let lines = call + (0..<2000).map { Line(call: 2 + $0, at: .seconds($0)) }
+        var run = EngineRun(lines, policy: policy(maximumAge: .seconds(300))) { seqs, now, _ in
+            (seqs[0] <= 3 && now < .seconds(1000) ? .retry(through: nil, reason: "500") : .delivered, .milliseconds(5))
+        }
+        run.run(for: .seconds(100))
+        #expect(run.letters == [1, 2, 3])
+        run.run()
+        run.judge()
+        #expect(run.faults.isEmpty)
+        #expect(run.engine.counts.skipped == 2 && run.taken.contains(3) && run.dead.isEmpty)
+    }
+
     @Test func `A receiver that is down for thirty hours gets every record, in the order of each call`() {
         // An event every two minutes: ringing, answered, ended.
         let lines = (0..<1000).map { Line(call: $0 / 3, record: $0 % 3 == 2, at: .seconds($0 * 120)) }

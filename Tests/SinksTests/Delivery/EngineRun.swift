@@ -162,7 +162,7 @@ struct EngineRun {
                 dead += item.batch.seqs
                 letters.subtract(item.batch.seqs)
             case .park(let item), .failed(let item): letters.formUnion(item.batch.seqs)
-            case .taken(let item): letters.subtract(item.batch.seqs)
+            case .gone(let item): letters.subtract(item.batch.seqs)
             }
         }
         if engine.cursor < cursor { faults.append("the cursor went back from \(cursor) to \(engine.cursor)") }

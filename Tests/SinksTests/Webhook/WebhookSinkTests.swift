@@ -7,43 +7,62 @@ import Testing
 import Transport
 import WireProtocols
 
+/// A sink of tests, and what it is given.
+func sink(_ url: String, _ change: (inout WebhookSink.Options) -> Void = { _ in }) throws -> WebhookSink {
+    var options = WebhookSink.Options(url: try #require(HTTPURL(url)))
+    change(&options)
+    return WebhookSink(name: "crm", options: options)
+}
+
+func deliver(_ sink: WebhookSink, _ seqs: ClosedRange<Int64>) async -> DeliveryOutcome {
+    await sink.deliver(delivery(seqs) { callLine($0) })
+}
+
 /// The sink against an independent HTTP server.
 @Suite(.serialized, .timeLimit(.minutes(3)))
 struct WebhookSinkTests {
-    private func sink(_ url: String, _ change: (inout WebhookSink.Options) -> Void = { _ in }) throws -> WebhookSink {
-        var options = WebhookSink.Options(url: try #require(HTTPURL(url)))
-        change(&options)
-        return WebhookSink(name: "crm", options: options)
-    }
-
-    private func deliver(_ sink: WebhookSink, _ seqs: ClosedRange<Int64>) async -> DeliveryOutcome {
-        await sink.deliver(delivery(seqs) { callLine($0) })
-    }
-
     @Test func `The reference verifier takes every delivery, and nothing that was altered`() async throws {
         guard let python = PythonPeer.interpreter("webhooks") else { return }
         let secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
         let old = "whsec_" + Base64.encode(Array(repeating: 7, count: 32))
         guard let receiver = try await WebhookReceiver.start(interpreter: python, secret: secret) else { return }
         let keys = try [old, secret].map { try #require(WebhookSignature.Key(Secret(Array($0.utf8)))) }
-        for (form, ordered) in [
-            (WebhookMessage.Form.line(contentType: "application/json"), keys.reversed()),
-            (.array(contentType: "application/json"), keys), (.cloudEventFields(typePrefix: "com.acme."), keys),
+        // The receiver knows one secret: alone, as the new one, and as the old one while it is being changed.
+        for (form, ordered, lines) in [
+            (WebhookMessage.Form.line(contentType: "application/json"), keys.suffix(1), 1 as Int64),
+            (.line(contentType: "application/json"), keys.reversed(), 1),
+            (.array(contentType: "application/json"), keys, 3), (.cloudEventFields(typePrefix: "com.acme."), keys, 1),
         ] {
             let sink = try sink(receiver.url) {
                 $0.form = form
                 $0.signature = WebhookSignature(keys: Array(ordered))
                 $0.headers = ["X-Api-Key": "k"]
             }
-            for seq in 1...10 as ClosedRange<Int64> { #expect(await deliver(sink, seq...seq) == .delivered) }
+            for seq in 1...10 as ClosedRange<Int64> {
+                #expect(await deliver(sink, seq...(seq + lines - 1)) == .delivered)
+            }
             await sink.close()
         }
         let requests = receiver.requests
-        #expect(requests.count == 30)
+        #expect(requests.count == 40)
         #expect(requests.allSatisfy { $0.isVerified == true })
         #expect(requests.allSatisfy { $0.isAlteredVerified == false && $0.isWrongSecretVerified == false })
         #expect(requests.allSatisfy { $0.path == "/hooks/cti?key=1" && $0.headers["x-api-key"] == "k" })
-        #expect(Set(requests.map(\.client)).count == 3, "a connection serves many requests")
+        #expect(Set(requests.map(\.client)).count == 4, "a connection serves many requests")
+    }
+
+    @Test func `The reference verifier refuses what is signed with another secret, or not at all`() async throws {
+        guard let python = PythonPeer.interpreter("webhooks"),
+            let receiver = try await WebhookReceiver.start(
+                interpreter: python, secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")
+        else { return }
+        let other = try #require(WebhookSignature.Key(Secret(Array(repeating: UInt8(ascii: "A"), count: 32))))
+        for signature in [WebhookSignature(keys: [other]), nil] {
+            let sink = try sink(receiver.url) { $0.signature = signature }
+            #expect(await deliver(sink, 1...1) == .delivered)
+            await sink.close()
+        }
+        #expect(receiver.requests.map(\.isVerified) == [false, false])
     }
 
     @Test func `An attempt that is repeated has the same id and body`() async throws {
@@ -59,21 +78,6 @@ struct WebhookSinkTests {
         #expect(await deliver(sink, 1...1) == .delivered)
         #expect(receiver.requests.count == 3)
         #expect(Set(receiver.requests.map(\.id)).count == 1 && Set(receiver.requests.map(\.body)).count == 1)
-        await sink.close()
-    }
-
-    @Test func `A redirect is not followed, a redirecting receiver is asked again`() async throws {
-        guard let receiver = try await WebhookReceiver.start(), let other = try await WebhookReceiver.start() else {
-            return
-        }
-        try receiver.plan(#"{"status":307,"headers":{"Location":"\#(other.url)"}}"#)
-        let sink = try sink(receiver.url)
-        guard case .retry(nil, let reason, nil) = await deliver(sink, 1...1) else {
-            Issue.record("no retry")
-            return
-        }
-        #expect(reason.contains("not followed"))
-        #expect(other.requests.isEmpty && receiver.requests.count == 1)
         await sink.close()
     }
 
@@ -123,20 +127,5 @@ struct WebhookSinkTests {
         }
         #expect(Set(receiver.requests.map(\.client)).count == 4)
         await sink.close()
-    }
-
-    @Test func `It connects to no address that the configuration does not permit`() async throws {
-        guard let receiver = try await WebhookReceiver.start() else { return }
-        let sink = try sink(receiver.url) { $0.client.addresses = AddressPolicy([.public]) }
-        guard case .retry(nil, let reason, nil) = await deliver(sink, 1...1) else {
-            Issue.record("no retry")
-            return
-        }
-        #expect(reason.contains("127.0.0.1 is 127.0.0.1, where the configuration lets nothing connect to"))
-        #expect(receiver.requests.isEmpty)
-        await sink.close()
-        let local = try self.sink(receiver.url) { $0.client.addresses = AddressPolicy([.public, .loopback]) }
-        #expect(await deliver(local, 1...1) == .delivered)
-        await local.close()
     }
 }

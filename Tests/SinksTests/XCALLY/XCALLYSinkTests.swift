@@ -54,7 +54,7 @@ private func now(_ kind: Kind, ago: Duration = .zero, _ edit: (inout CallEvent) 
 
 private let stream = UUID128(high: 3, low: 4)
 
-@Suite("XCALLY: sink")
+@Suite("XCALLY: sink", .timeLimit(.minutes(4)))
 struct XCALLYSinkTests {
     /// A sink on a line of the source `rome`.
     private final class Bench: Sendable {
@@ -70,7 +70,7 @@ struct XCALLYSinkTests {
                 let line = ScriptedLine()
                 lines.offer(line, of: "rome", on: loop)
                 return NIOLoopBound(line, eventLoop: loop)
-            }.get()
+            }.settled()
             var usual = XCALLYRules(appName: "cti-bridge")
             usual.push.kinds = Set(XCALLYRules.kinds)
             sink = XCALLYSink(
@@ -79,7 +79,7 @@ struct XCALLYSinkTests {
         }
 
         func onLine<Value: Sendable>(_ body: @escaping @Sendable (ScriptedLine) -> Value) async throws -> Value {
-            try await loop.submit { body(self.line.value) }.get()
+            try await loop.submit { body(self.line.value) }.settled()
         }
 
         func setUp(_ isUp: Bool) async throws {

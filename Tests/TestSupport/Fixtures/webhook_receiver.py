@@ -9,11 +9,19 @@ it is answered. How it answers stands in DIRECTORY/plan, read for each request:
     {"status": 200, "then": [503, 429], "headers": {"Retry-After": "1"}, "delay": 0, "refuse": {"substring of a body": 422}}
 
 `then` is used up first, one status a request. A status of 0 closes the connection without an answer; `delay` in seconds.
+Answers of another kind are written as they stand, Latin-1, one piece after the other:
+
+    {"raw": ["HTTP/1.1 200 OK\\r\\n", ...], "bytewise": true, "pause": 0.01, "endless": "x", "close": true, "reset": true}
+
+then `endless` again and again until the other side has had enough; then the connection is closed, or reset, or kept.
+It is an HTTP proxy as well: CONNECT leads to the port {"tunnel": N} of loopback, or is refused with {"proxy_status": 407}.
 """
 import argparse
 import json
 import os
+import socket
 import ssl
+import struct
 import sys
 import threading
 import time
@@ -52,6 +60,15 @@ def verdict(headers, body):
             "wrong_secret": accepts(wrong, body)}
 
 
+def copy(source, target):
+    try:
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
 class Receiver(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -75,6 +92,12 @@ class Receiver(BaseHTTPRequestHandler):
             log.flush()
         if plan.get("delay"):
             time.sleep(plan["delay"])
+        if "raw" in plan:
+            try:
+                self.answer_raw(plan)
+            except OSError:
+                self.close_connection = True
+            return
         if status == 0:
             self.close_connection = True
             return
@@ -85,6 +108,38 @@ class Receiver(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def answer_raw(self, plan):
+        pieces = [piece.encode("latin-1") for piece in plan["raw"]]
+        if plan.get("bytewise"):
+            pieces = [bytes([byte]) for byte in b"".join(pieces)]
+        for piece in pieces:
+            self.wfile.write(piece)
+            time.sleep(plan.get("pause", 0))
+        while plan.get("endless"):
+            self.wfile.write(plan["endless"].encode("latin-1") * 65536)
+        if plan.get("reset"):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        self.close_connection = bool(plan.get("close") or plan.get("reset"))
+
+    def do_CONNECT(self):
+        with lock:
+            plan = self.plan()
+            log.write(json.dumps({"at": time.time(), "client": self.client_address[1], "path": self.path,
+                                  "headers": {name.lower(): value for name, value in self.headers.items()},
+                                  "body": "", "status": plan.get("proxy_status", 200)}) + "\n")
+            log.flush()
+        self.close_connection = True
+        if "proxy_status" in plan:
+            self.send_error(plan["proxy_status"])
+            return
+        with socket.create_connection(("127.0.0.1", plan["tunnel"])) as target:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=copy, args=(target, self.connection), daemon=True)
+            back.start()
+            copy(self.connection, target)
+            back.join()
 
     def plan(self):
         try:

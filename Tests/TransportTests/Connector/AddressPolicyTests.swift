@@ -15,7 +15,8 @@ struct AddressPolicyTests {
         ("::ffff:10.0.0.1", "private"), ("64:ff9b::a00:1", "private"),
         ("172.32.0.1", "public"), ("8.8.8.8", "public"), ("2606:4700::1111", "public"), ("100.128.0.1", "public"),
         ("0.0.0.0", "none"), ("224.0.0.1", "none"), ("255.255.255.255", "none"), ("240.0.0.1", "none"), ("::", "none"),
-        ("ff02::1", "none"), ("192.0.2.1", "none"), ("::ffff:0.0.0.0", "none"),
+        ("ff02::1", "none"), ("::7f00:1", "none"), ("2002:7f00:1::", "none"), ("2001:0:7f00:1::", "none"),
+        ("64:ff9b:1::7f00:1", "none"), ("192.0.2.1", "none"), ("::ffff:0.0.0.0", "none"),
     ])
     func `Every address is of one sort, in whatever spelling`(address: String, sort: String) throws {
         #expect(try permits(.loopback, address) == (sort == "loopback"))

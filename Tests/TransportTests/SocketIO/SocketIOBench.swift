@@ -38,14 +38,14 @@ final class SocketIOBench: Sendable {
                 SocketIOConnection.connect(configuration, preferring: preferring, on: loop, delegate: recorder),
                 recorder
             )
-        }.get()
+        }.settled()
     }
 
     var seen: [String] { log.seen }
 
     /// Runs `body` on the loop with the connection.
     func with<Result: Sendable>(_ body: @escaping @Sendable (SocketIOConnection) -> Result) async throws -> Result? {
-        try await loop.submit { self.parts.value.map { body($0.0) } }.get()
+        try await loop.submit { self.parts.value.map { body($0.0) } }.settled()
     }
 
     @discardableResult
@@ -65,13 +65,13 @@ final class SocketIOBench: Sendable {
 
     /// Closes in an orderly way.
     func close() async throws {
-        let closed = try await loop.submit { self.parts.value.map { $0.0.close() } }.get()
-        try await closed?.get()
+        let closed = try await loop.submit { self.parts.value.map { $0.0.close() } }.settled()
+        try await closed?.settled()
     }
 
     func end() async throws {
         try await close()
-        try await loop.submit { self.parts.value = nil }.get()
+        try await loop.submit { self.parts.value = nil }.settled()
         try await group.shutdownGracefully()
     }
 }
@@ -190,14 +190,14 @@ final class SocketIOServerBench: Sendable {
             let application = Application(log)
             return NIOLoopBound(
                 (SocketIOServer(settled, on: loop, delegate: application), application), eventLoop: loop)
-        }.get()
+        }.settled()
         let bound = parts
-        port = try await loop.flatSubmit { bound.value.0.start() }.get()
+        port = try await loop.flatSubmit { bound.value.0.start() }.settled()
     }
 
     func with<Result: Sendable>(_ body: @escaping @Sendable (SocketIOServer) -> Result) async throws -> Result {
         let parts = parts
-        return try await loop.submit { body(parts.value.0) }.get()
+        return try await loop.submit { body(parts.value.0) }.settled()
     }
 
     func expect(_ text: String, count: Int = 1) async throws {
@@ -208,7 +208,7 @@ final class SocketIOServerBench: Sendable {
 
     func close() async throws {
         let parts = parts
-        try await loop.flatSubmit { parts.value.0.close() }.get()
+        try await loop.flatSubmit { parts.value.0.close() }.settled()
     }
 
     func end() async throws {

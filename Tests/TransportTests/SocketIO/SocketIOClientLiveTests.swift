@@ -6,7 +6,7 @@ import Transport
 import WireProtocols
 
 /// Our client against python-socketio servers of both generations.
-@Suite("Socket.IO client against python-socketio servers")
+@Suite("Socket.IO client against python-socketio servers", .timeLimit(.minutes(4)))
 struct SocketIOClientLiveTests {
     @Test(
         "auto finds the generation, and everything goes both ways",

@@ -5,7 +5,7 @@ import Transport
 import WireProtocols
 
 /// Our client before servers that are something else, or nothing.
-@Suite("Socket.IO client against what is no Socket.IO server")
+@Suite("Socket.IO client against what is no Socket.IO server", .timeLimit(.minutes(4)))
 struct SocketIOFaultTests {
     private static func quick(_ configuration: inout SocketIOConnectionConfiguration) {
         configuration.timeouts = SocketIOTimeouts(open: .milliseconds(300), connect: .milliseconds(300))

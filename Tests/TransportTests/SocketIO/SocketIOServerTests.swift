@@ -6,7 +6,7 @@ import Transport
 import WireProtocols
 
 /// Our server against stock clients in their default settings, and against our own.
-@Suite("Socket.IO server")
+@Suite("Socket.IO server", .timeLimit(.minutes(4)))
 struct SocketIOServerTests {
     static let steps = [
         "hello {\"ns\": \"/\"}", "hello /cti {\"ns\": \"/cti\"}", "echo {\"k\": \"v\", \"n\": [1, 2.5, null, true]}",

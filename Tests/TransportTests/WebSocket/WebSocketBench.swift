@@ -31,12 +31,12 @@ final class WebSocketBench: Sendable {
         try await loop.submit { [self] in
             let delegate = WebSocketRecorder(recorder)
             parts.value = (WebSocketConnection.connect(configuration, on: loop, delegate: delegate), delegate)
-        }.get()
+        }.settled()
     }
 
     /// Runs `body` on the loop with the connection.
     func with<Result: Sendable>(_ body: @escaping @Sendable (WebSocketConnection) -> Result) async throws -> Result? {
-        try await loop.submit { self.parts.value.map { body($0.0) } }.get()
+        try await loop.submit { self.parts.value.map { body($0.0) } }.settled()
     }
 
     func send(_ text: String) async throws { _ = try await with { $0.send(.text(text)) } }
@@ -50,9 +50,9 @@ final class WebSocketBench: Sendable {
 
     /// Closes in an orderly way and takes everything down.
     func end() async throws {
-        let closed = try await loop.submit { self.parts.value.map { $0.0.close() } }.get()
-        try await closed?.get()
-        try await loop.submit { self.parts.value = nil }.get()
+        let closed = try await loop.submit { self.parts.value.map { $0.0.close() } }.settled()
+        try await closed?.settled()
+        try await loop.submit { self.parts.value = nil }.settled()
         try await group.shutdownGracefully()
     }
 }
@@ -136,9 +136,9 @@ final class WebSocketServerBench: Sendable {
         let (loop, log, settled) = (loop, log, configuration)
         server = try await loop.submit {
             NIOLoopBound(WebSocketServer(settled, on: loop) { decide($0, log) }, eventLoop: loop)
-        }.get()
+        }.settled()
         let bound = server
-        port = try await loop.flatSubmit { bound.value.start() }.get()
+        port = try await loop.flatSubmit { bound.value.start() }.settled()
     }
 
     /// Returns each message.
@@ -148,12 +148,12 @@ final class WebSocketServerBench: Sendable {
 
     func with<Result: Sendable>(_ body: @escaping @Sendable (WebSocketServer) -> Result) async throws -> Result {
         let server = server
-        return try await loop.submit { body(server.value) }.get()
+        return try await loop.submit { body(server.value) }.settled()
     }
 
     func end() async throws {
         let server = server
-        try await loop.flatSubmit { server.value.close() }.get()
+        try await loop.flatSubmit { server.value.close() }.settled()
         try await group.shutdownGracefully()
     }
 }
