@@ -46,8 +46,8 @@ let package = Package(
         .target(
             name: "BridgeCore",
             dependencies: [
-                "CallModel", "Codecs", "Transport", "WireProtocols", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "Logging", package: "swift-log"),
+                "CMalloc", "CallModel", "Codecs", "Transport", "WireProtocols",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: warnings),
         .target(

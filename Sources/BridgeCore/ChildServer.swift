@@ -13,39 +13,21 @@ package struct ChildServer: Sendable {
         guard isInstalled(program) else {
             throw ChildServerError("\(program) is not installed; apt-get install \(package)")
         }
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else {
-            throw ChildServerError("no pipe for \(program): \(String(cString: strerror(errno)))")
-        }
-        _ = fcntl(ends[1], F_SETFD, FD_CLOEXEC)
-        defer { close(ends[0]) }
-
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The threads of the pool block signals, and the child would inherit that and never hear of its end.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK))
-
         let script = "\"$@\" </dev/null & child=$!; read line; kill $child; wait $child"
-        let words = ["sh", "-c", script, "sh", program] + arguments
-        var argv: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
-        argv.append(nil)
-        defer { for word in argv { free(word) } }
-        var process = pid_t()
-        let failure = posix_spawn(&process, "/bin/sh", &actions, &attributes, argv, environ)
-        guard failure == 0 else {
-            close(ends[1])
-            throw ChildServerError("\(program) cannot be started: \(String(cString: strerror(failure)))")
+        do throws(ProgramSpawn.Failure) {
+            let (end, lifeline) = try ProgramSpawn.pipe()
+            defer { close(end) }
+            do throws(ProgramSpawn.Failure) {
+                let process = try ProgramSpawn.start(
+                    ["/bin/sh", "-c", script, "sh", program] + arguments, input: .descriptor(end), errors: .inherited)
+                return ChildServer(process: process, lifeline: lifeline)
+            } catch {
+                close(lifeline)
+                throw error
+            }
+        } catch {
+            throw ChildServerError("\(program) \(error)")
         }
-        return ChildServer(process: process, lifeline: ends[1])
     }
 
     /// Looks ten times a second, for at most `limit`.
@@ -63,9 +45,8 @@ package struct ChildServer: Sendable {
     /// Asks it to end, and ends it after two seconds.
     package func stop() async {
         close(lifeline)
-        var status: Int32 = 0
         let end = ContinuousClock.now + .seconds(2)
-        while waitpid(process, &status, WNOHANG) == 0 {
+        while ProgramExit.reap(process) == nil {
             if ContinuousClock.now >= end { kill(-process, SIGKILL) }
             try? await Task.sleep(for: .milliseconds(20))
         }

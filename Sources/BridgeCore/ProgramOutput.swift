@@ -28,20 +28,13 @@ package enum ProgramOutput {
     package static func run(
         _ arguments: [String], limit bytes: Int = 64 << 10, within time: Duration = .seconds(15)
     ) throws(Failure) -> [UInt8] {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { throw .notStarted(code: errno) }
-        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        defer { close(ends[0]) }
-        let process: pid_t
-        do {
-            defer { close(ends[1]) }
-            process = try spawn(arguments, output: ends[1])
-        }
+        let (process, source) = try spawn(arguments)
+        defer { close(source) }
         let output: [UInt8]
-        let status: Int32
+        let exit: ProgramExit
         do {
-            output = try read(ends[0], limit: bytes, within: time)
-            status = try wait(for: process, within: time)
+            output = try read(source, limit: bytes, within: time)
+            exit = try wait(for: process, within: time)
         } catch {
             // The whole group: a child of a shell would keep running, and hold the pipe.
             kill(-process, SIGKILL)
@@ -49,36 +42,28 @@ package enum ProgramOutput {
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
             throw error
         }
-        try check(status)
-        return output
+        switch exit {
+        case .status(0): return output
+        case .status(let status): throw .exited(status: status)
+        case .signal(let signal): throw .killed(signal: signal)
+        case .unknown: throw .notStarted(code: ECHILD)
+        }
     }
 
-    private static func spawn(_ arguments: [String], output: Int32) throws(Failure) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // The service blocks and ignores signals that the program may want.
-        var none = sigset_t()
-        sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        var all = sigset_t()
-        sigfillset(&all)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(
-            &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-        var argv: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-        argv.append(nil)
-        defer { for word in argv { free(word) } }
-        var process = pid_t()
-        let failure = posix_spawn(&process, arguments.first ?? "", &actions, &attributes, argv, environ)
-        guard failure == 0 else { throw .notStarted(code: failure) }
-        return process
+    /// The process, and where its output is read.
+    private static func spawn(_ arguments: [String]) throws(Failure) -> (process: pid_t, source: Int32) {
+        do throws(ProgramSpawn.Failure) {
+            let (source, target) = try ProgramSpawn.pipe()
+            defer { close(target) }
+            do throws(ProgramSpawn.Failure) {
+                return (try ProgramSpawn.start(arguments, output: .descriptor(target)), source)
+            } catch {
+                close(source)
+                throw error
+            }
+        } catch {
+            throw .notStarted(code: error.code)
+        }
     }
 
     private static func read(_ descriptor: Int32, limit: Int, within time: Duration) throws(Failure) -> [UInt8] {
@@ -103,22 +88,12 @@ package enum ProgramOutput {
     }
 
     /// The program has closed its output: it has ended, or does so soon.
-    private static func wait(for process: pid_t, within time: Duration) throws(Failure) -> Int32 {
+    private static func wait(for process: pid_t, within time: Duration) throws(Failure) -> ProgramExit {
         let end = ContinuousClock.now + time
-        var status: Int32 = 0
         while true {
-            let ended = waitpid(process, &status, WNOHANG)
-            if ended == process { return status }
-            guard ended == 0 || errno == EINTR else { throw .notStarted(code: errno) }
+            if let exit = ProgramExit.reap(process) { return exit }
             guard ContinuousClock.now < end else { throw .timedOut(time) }
             usleep(2000)
         }
-    }
-
-    private static func check(_ status: Int32) throws(Failure) {
-        let signal = status & 0x7F
-        guard signal == 0 else { throw .killed(signal: signal) }
-        let code = status >> 8 & 0xFF
-        guard code == 0 else { throw .exited(status: code) }
     }
 }

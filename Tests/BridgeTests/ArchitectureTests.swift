@@ -22,7 +22,10 @@ struct ArchitectureTests {
         "Store": system.union(["Codecs", "GRDB", "GRDBSQLite", "Foundation"]),
         "Transport": system.union(networking).union(["Codecs", "WireProtocols", "COpenSSL"]),
         // Transport: settings of a configuration in its terms.
-        "BridgeCore": system.union(["CallModel", "Codecs", "Transport", "WireProtocols", "NIOCore", "Logging"]),
+        // CMalloc: starting programs.
+        "BridgeCore": system.union([
+            "CMalloc", "CallModel", "Codecs", "Transport", "WireProtocols", "NIOCore", "Logging",
+        ]),
         "Adapters": system.union(networking).union([
             "BridgeCore", "Transport", "WireProtocols", "CallModel", "Codecs",
         ]),

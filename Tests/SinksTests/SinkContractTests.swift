@@ -7,20 +7,24 @@ import Sinks
 import Synchronization
 import TestSupport
 import Testing
+import Transport
 
 /// A sink under the contract, and what has arrived at its destination.
 final class ContractSubject: Sendable {
     enum Kind: String, CaseIterable {
-        case stdoutToPipe, stdoutToFile, file
+        case stdoutToPipe, stdoutToFile, file, exec, redisStream, redisList
     }
 
     let sink: any Sink
     private let directory: TemporaryDirectory
     private let pipe: TestPipe?
+    private let redis: RedisServer?
     private let arrived = Mutex<[UInt8]>([])
 
-    init(_ kind: Kind) throws {
+    /// Nil, with a printed reason, where the destination is not installed.
+    init?(_ kind: Kind) async throws {
         directory = try TemporaryDirectory()
+        redis = kind == .redisStream || kind == .redisList ? try await RedisServer.start() : nil
         let path = directory.file("lines.jsonl")
         switch kind {
         case .stdoutToPipe:
@@ -32,11 +36,26 @@ final class ContractSubject: Sendable {
         case .file:
             let options = FileSink.Options(path: try FilePathTemplate(path), tenant: "acme", sync: .never)
             (sink, pipe) = (try FileSink(name: "lines", options: options, now: { noon }), nil)
+        case .redisStream, .redisList:
+            guard let redis else { return nil }
+            let name = try LineTemplate("lines")
+            let options = RedisSink.Options(
+                server: RedisConnectionConfiguration(endpoint: RedisEndpoint(unixPath: redis.socketPath)),
+                destination: kind == .redisList ? .list(name, .right, length: nil) : .stream(name, nil))
+            (sink, pipe) = (RedisSink(name: "lines", options: options, logger: Logger(label: "test")), nil)
+        case .exec:
+            let script =
+                #"while IFS= read -r l; do printf '%s\n' "$l" >> "$1"; i=${l#*'"id":"'}; echo "${i%%'"'*}"; done"#
+            var options = ExecSink.Options(command: ["sh", "-c", script, "sh", path])
+            options.acknowledges = true
+            options.batchLines = 10
+            (sink, pipe) = (ExecSink(name: "lines", options: options, logger: Logger(label: "test")), nil)
         }
     }
 
     /// The numbers of all lines that a reader has by now.
     var seqs: [Int64] {
+        if let redis { return redis.seqs(of: "lines") }
         guard let pipe else { return SinksTests.seqs(inFile: directory.file("lines.jsonl")) }
         return arrived.withLock { arrived in
             arrived += readAvailable(pipe.readEnd)
@@ -89,7 +108,7 @@ struct SinkContractTests {
 
     @Test(arguments: ContractSubject.Kind.allCases)
     func `Lines arrive once and in order, and the cursor never leads them`(kind: ContractSubject.Kind) async throws {
-        let subject = try ContractSubject(kind)
+        guard let subject = try await ContractSubject(kind) else { return }
         let leads = Counter()
         let feed = ScriptedFeed(lines: 1) { cursor in
             if (subject.seqs.last ?? 0) < cursor { leads.add() }
@@ -109,7 +128,7 @@ struct SinkContractTests {
 
     @Test(arguments: ContractSubject.Kind.allCases)
     func `A retry goes on at the right line`(kind: ContractSubject.Kind) async throws {
-        let subject = try ContractSubject(kind)
+        guard let subject = try await ContractSubject(kind) else { return }
         let seed = SeededGenerator.printedSeed(for: "retries of \(kind)")
         let clock = ManualClock()
         let feed = ScriptedFeed()
@@ -132,7 +151,7 @@ struct SinkContractTests {
     func `Opening never goes below the cursor, and reopening and closing lose nothing`(kind: ContractSubject.Kind)
         async throws
     {
-        let subject = try ContractSubject(kind)
+        guard let subject = try await ContractSubject(kind) else { return }
         #expect(try await subject.sink.open(cursor: 10, stream: testStream) == 10)
         #expect(await subject.sink.deliver(delivery(11...12)) == .delivered)
         subject.sink.reopen()

@@ -58,6 +58,9 @@ public final class RESPClient {
         return try reply()
     }
 
+    /// What comes next without a command, such as a message of a channel.
+    public func next() throws -> RESPReply { try reply() }
+
     /// Appends `elements` to `list` at the tail, 500 in a command.
     public func push(_ list: String, _ elements: [String]) throws {
         var rest = elements[...]

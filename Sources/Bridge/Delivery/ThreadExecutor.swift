@@ -1,3 +1,4 @@
+import BridgeCore
 import Glibc
 
 /// A thread of its own for tasks that use blocking system calls: handed to `addTask(executorPreference:)`.
@@ -9,10 +10,12 @@ package final class ThreadExecutor: TaskExecutor {
 
     /// `name` is shown by `top -H` and `ps -L`, cut to 15 bytes. Throws when the system refuses another thread.
     package init(name: String) throws {
-        let start = Unmanaged.passRetained(Start(executor: self, name: name))
-        guard let problem = Self.spawn(start.toOpaque()) else { return }
-        start.release()
-        throw ThreadError(reason: "no thread for \(name): \(String(cString: strerror(problem)))")
+        try DetachedThread.start(name: name) { [self] in
+            let executor = asUnownedTaskExecutor()
+            while let jobs = queue.take() {
+                for job in jobs { job.runSynchronously(on: executor) }
+            }
+        }
     }
 
     package func enqueue(_ job: consuming ExecutorJob) {
@@ -23,58 +26,6 @@ package final class ThreadExecutor: TaskExecutor {
 
     /// Lets the thread end once its queue is empty. Does not wait for that. May be called again.
     package func shutdown() { queue.close() }
-
-    /// Starts a detached thread that takes no signals, so that they interrupt nobody's write; returns the error number.
-    private static func spawn(_ start: UnsafeMutableRawPointer) -> Int32? {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        defer { pthread_attr_destroy(&attributes) }
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 1 << 20)
-        var (all, before) = (sigset_t(), sigset_t())
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        let result = pthread_create(
-            &thread, &attributes,
-            { argument in
-                if let argument { Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run() }
-                return nil
-            }, start)
-        return result == 0 ? nil : result
-    }
-
-    /// What the new thread is given.
-    private final class Start: Sendable {
-        private let executor: ThreadExecutor
-        private let name: String
-
-        init(executor: ThreadExecutor, name: String) { (self.executor, self.name) = (executor, name) }
-
-        func run() {
-            Self.nameThread(name)
-            let executor = executor.asUnownedTaskExecutor()
-            while let jobs = self.executor.queue.take() {
-                for job in jobs { job.runSynchronously(on: executor) }
-            }
-        }
-
-        /// `pthread_setname_np` is not imported into Swift (it needs `_GNU_SOURCE`); the kernel offers the same as a file.
-        private static func nameThread(_ name: String) {
-            let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
-            guard file >= 0 else { return }
-            // Only a label: a thread without it works as well.
-            _ = Array(name.utf8.prefix(15)).withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
-            close(file)
-        }
-    }
-}
-
-/// The system would not start a thread.
-package struct ThreadError: Error, CustomStringConvertible {
-    package let reason: String
-    package var description: String { reason }
 }
 
 /// Jobs between any thread and the one that runs them.

@@ -11,4 +11,9 @@ void cti_keep_memory_small(void);
 /* Gives the pages that are free back to the system (malloc_trim(3)). Takes milliseconds: after a burst, not in it. */
 void cti_release_memory(void);
 
+/* Closes every descriptor from `lowest` on in the program that is started (posix_spawn_file_actions_addclosefrom_np, glibc
+ * 2.34). `actions` is a posix_spawn_file_actions_t: headers of the system are not included here, since Swift would then take their
+ * types for ours. Returns an error number. */
+int cti_spawn_close_from(void *actions, int lowest);
+
 #endif

@@ -1,3 +1,4 @@
+import BridgeCore
 import Codecs
 import Glibc
 
@@ -41,8 +42,7 @@ final class FileSinkFile {
         let tail = FileSinkTail(descriptor: descriptor, path: path)
         size = try tail.repair(size: size, endsForeignLine: mode != nil)
         guard size > 0 else { return }
-        let changed = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1000
-        startedAt = tail.firstReceivedAt() ?? Timestamp(microseconds: changed)
+        startedAt = tail.firstReceivedAt() ?? Timestamp(status.st_mtim)
     }
 
     deinit { Glibc.close(descriptor) }

@@ -28,59 +28,32 @@ package struct XCALLYTemplate: Sendable, Equatable {
         }
     }
 
-    private enum Piece: Sendable, Equatable {
-        case text(String)
-        case placeholder(Placeholder)
-    }
-
-    package struct Mistake: Error, Equatable {
-        package let cause: String
-        package let hint: String
-    }
-
     /// Longest text that comes out, in bytes.
     package static let maximumBytes = 8192
 
-    private let pieces: [Piece]
+    private let pieces: [PlaceholderPiece<Placeholder>]
     private let isURL: Bool
 
     /// - Parameter asURL: nothing but an http or https URL will do.
-    package init(_ text: String, asURL: Bool) throws(Mistake) {
-        var pieces: [Piece] = []
-        var rest = text[...]
-        while let open = rest.firstIndex(of: "{") {
-            if open > rest.startIndex { pieces.append(.text(String(rest[..<open]))) }
-            let inside = rest[rest.index(after: open)...]
-            guard let close = inside.firstIndex(of: "}") else {
-                throw Mistake(cause: "a '{' without '}'", hint: "write {callId}")
-            }
-            guard let placeholder = Placeholder(inside[..<close]) else {
-                throw Mistake(
-                    cause: "unknown placeholder {\(inside[..<close].prefix(40))}",
-                    hint: "known are {\(Placeholder.names.joined(separator: "}, {"))}")
-            }
-            pieces.append(.placeholder(placeholder))
-            rest = inside[inside.index(after: close)...]
-        }
-        if !rest.isEmpty { pieces.append(.text(String(rest))) }
+    package init(_ text: String, asURL: Bool) throws(PlaceholderMistake) {
+        pieces = try PlaceholderPiece.all(in: text, known: Placeholder.names) { Placeholder($0) }
         isURL = text.lowercased().hasPrefix("http://") || text.lowercased().hasPrefix("https://")
-        self.pieces = pieces
         if asURL || isURL { try checkURL() }
     }
 
     /// The first piece holds scheme and host, and ends them.
-    private func checkURL() throws(Mistake) {
+    private func checkURL() throws(PlaceholderMistake) {
         let hint = "write https://HOST/PATH?id={callId}"
         guard isURL, case .text(let first)? = pieces.first else {
-            throw Mistake(cause: "no http:// or https:// at its beginning", hint: hint)
+            throw PlaceholderMistake(cause: "no http:// or https:// at its beginning", hint: hint)
         }
         for case .text(let text) in pieces where !text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
-            throw Mistake(cause: "a character that no URL may hold", hint: "percent-encode it")
+            throw PlaceholderMistake(cause: "a character that no URL may hold", hint: "percent-encode it")
         }
         let authority = first.drop { $0 != "/" }.dropFirst(2)
         let host = authority.prefix { !"/?#".contains($0) }
         guard pieces.count == 1 || host.endIndex < authority.endIndex, HTTPURL("http://\(host)/") != nil else {
-            throw Mistake(cause: "its host is not plain", hint: hint)
+            throw PlaceholderMistake(cause: "its host is not plain", hint: hint)
         }
     }
 

@@ -4,7 +4,8 @@ import NIOCore
 public enum RESPCommand: String, CaseIterable, Sendable {
     case hello, auth, select, client, ping
     case blmove, blpop, brpop, lrange, lrem, llen
-    case psubscribe, publish, rpush
+    case psubscribe, publish, rpush, lpush, ltrim, xadd
+    case multi, exec
 }
 
 /// Formats commands as RESP arrays of bulk strings: length-counted, so every byte may stand in an argument.
@@ -27,8 +28,15 @@ public struct RESPCommandWriter: Sendable {
 
     /// As `write`, for a last argument that is bytes.
     public func write(_ command: RESPCommand, _ arguments: [String], last: [UInt8], into buffer: inout ByteBuffer) {
+        last.withUnsafeBytes { write(command, arguments, last: $0, into: &buffer) }
+    }
+
+    /// As `write`, for a last argument that is bytes.
+    public func write(
+        _ command: RESPCommand, _ arguments: [String], last: UnsafeRawBufferPointer, into buffer: inout ByteBuffer
+    ) {
         writeHead(command, arguments, count: arguments.count + 1, into: &buffer)
-        last.withUnsafeBytes { Self.writeBulk($0, into: &buffer) }
+        Self.writeBulk(last, into: &buffer)
     }
 
     /// A command that is sent many times with another last argument.

@@ -90,6 +90,113 @@ import WireProtocols
         #expect(batch.form == .array(contentType: "application/cloudevents-batch+json"))
     }
 
+    @Test func `A redis sink has its keys`() throws {
+        let usual = try #require(try sink(Self.redis + "stream: cti:events").destination as? RedisSinkConfiguration)
+        #expect(usual.server == RedisSettings(endpoint: .tcp(host: "bus.example", port: 6379), database: 2))
+        #expect(usual.destination == .stream(try LineTemplate("cti:events"), .init(.length(100_000))))
+        #expect(usual.format == .json && usual.formatsLines && usual.proxy == nil)
+        #expect(usual.batch == 200 && usual.timeout == .seconds(15) && usual.maximumKeys == 10_000)
+        let full = try #require(
+            try sink(
+                """
+                name: a
+                type: redis
+                redis: rediss://bus.example:6380/0
+                tls: { server_name: bus }
+                username: bridge
+                password: { env: REDIS_PASSWORD }
+                proxy: http://proxy.example:3128
+                stream: "cti:{tenant}:{queue}"
+                keep: 7d
+                trim: exact
+                batch: 50
+                timeout: 2s
+                max_keys: 100
+                format: cloudevents
+                type_prefix: com.acme.
+                """
+            ).destination as? RedisSinkConfiguration)
+        #expect(
+            full.destination
+                == .stream(try LineTemplate("cti:{tenant}:{queue}"), .init(.age(.seconds(7 * 86_400)), isExact: true)))
+        #expect(full.format == .cloudEvents(typePrefix: "com.acme."))
+        #expect(full.server.tls?.serverName == "bus" && full.server.username == "bridge" && full.proxy != nil)
+        #expect(full.batch == 50 && full.timeout == .seconds(2) && full.maximumKeys == 100)
+        func destination(_ keys: String) throws -> RedisSink.Destination? {
+            (try sink(Self.redis + keys).destination as? RedisSinkConfiguration)?.destination
+        }
+        #expect(try destination("stream: s\nmax_length: none") == .stream(try LineTemplate("s"), nil))
+        #expect(
+            try destination("stream: s\nmax_length: 5\ntrim: exact")
+                == .stream(try LineTemplate("s"), .init(.length(5), isExact: true)))
+        #expect(try destination("list: q") == .list(try LineTemplate("q"), .right, length: nil))
+        #expect(
+            try destination("list: q\npush: left\nmax_length: 9") == .list(try LineTemplate("q"), .left, length: 9))
+        #expect(try destination("channel: cti:{agent}") == .channel(try LineTemplate("cti:{agent}")))
+    }
+
+    private static let redis = "name: a\ntype: redis\nredis: redis://bus.example/2\n"
+
+    private static let redisRows: [MistakeRow] = [
+        .sink("name: a\ntype: redis\nstream: s", "7:5", "'redis' is missing in a sink", "redis: …"),
+        .sink("name: a\ntype: redis\nredis: redis://u:hunter2@x/\nstream: s", "9:12", "password does not belong"),
+        .sink(
+            "name: a\ntype: redis\nredis: unix:///run/r.sock\nproxy: http://p:3128\nstream: s", "10:5", "no proxy leads"
+        ),
+        .sink(redis + "username: x\nstream: s", "10:5", "'username' without 'password'", "credential:"),
+        .sink(redis + "batch: 5", "7:5", "none of 'stream', 'list' and 'channel'", "stream: cti:events"),
+        .sink(redis + "stream: s\nlist: q", "11:5", "'stream' and 'list' in one sink", "two sinks"),
+        .sink(redis + "stream: \"{queue}\"", "10:13", "bad 'stream': it does not begin with text", "cti:{queue}"),
+        .sink(redis + "list: \"q:{number}\"", "10:11", "unknown placeholder {number}", "{tenant}, {source}"),
+        .sink(redis + "stream: s\nkeep: 1d\nmax_length: 5", "11:5", "trims by one of them", "remove one"),
+        .sink(redis + "stream: s\nmax_length: none\ntrim: exact", "12:5", "'trim' has no meaning with"),
+        .sink(
+            redis + "stream: s\nmax_length: many", "11:17", "expected a number from 1 to 1000000000 for 'max_length'"),
+        .sink(redis + "stream: s\npush: left", "11:5", "'push' has no meaning for a stream"),
+        .sink(redis + "list: q\nkeep: 1d", "11:5", "'keep' has no meaning for a list"),
+        .sink(redis + "channel: c\nmax_length: 5", "11:5", "'max_length' has no meaning for a channel"),
+        .sink(redis + "stream: s\nmax_keys: 5", "11:5", "'max_keys' has no meaning here: the name has no placeholders"),
+        .sink(redis + "channel: \"c:{queue}\"\nmax_keys: 5", "11:5", "channels are not kept"),
+        .sink(redis + "stream: s\nbatch: 1001", "11:12", "'batch' is out of range: '1001'"),
+    ]
+
+    @Test func `A program has its keys`() throws {
+        let usual = try #require(
+            try sink("name: a\ntype: exec\ncommand: [cat]").destination as? ExecSinkConfiguration)
+        #expect(usual.command == ["cat"] && !usual.acknowledges && usual.batch == 1)
+        #expect(usual.timeout == .seconds(60) && usual.stopTimeout == .seconds(5))
+        let full = try #require(
+            try sink(
+                """
+                name: a
+                type: exec
+                command: [/bin/sh, -c, "cat > x y", ""]
+                acknowledge: true
+                batch: 20
+                timeout: 2m
+                stop_timeout: 30s
+                """
+            ).destination as? ExecSinkConfiguration)
+        #expect(full.command == ["/bin/sh", "-c", "cat > x y", ""] && full.acknowledges && full.batch == 20)
+        #expect(full.timeout == .seconds(120) && full.stopTimeout == .seconds(30))
+    }
+
+    private static let programs: [MistakeRow] = [
+        .sink("name: a\ntype: exec", "7:5", "'command' is missing in a sink", "command: …"),
+        .sink("name: a\ntype: exec\ncommand: []", "9:14", "'command' is an empty list", "command: [PROGRAM"),
+        .sink("name: a\ntype: exec\ncommand: cat -u", "9:14", "expected a list for 'command'", "in brackets"),
+        .sink(
+            "name: a\ntype: exec\ncommand: [bin/x]", "9:15", "the program of 'command' is 'bin/x'", "an absolute path"),
+        .sink("name: a\ntype: exec\ncommand: [\"\"]", "9:15", "the program of 'command' is ''", "an absolute path"),
+        .sink("name: a\ntype: exec\ncommand: [cat -u]", "9:15", "no shell reads 'command'", "each word by itself"),
+        .sink("name: a\ntype: exec\ncommand: [cat, \"a\\0b\"]", "9:20", "a word of 'command' contains a NUL"),
+        .sink("name: a\ntype: exec\ncommand: [cat, [u]]", "9:20", "expected a text for 'command'"),
+        .sink(
+            "name: a\ntype: exec\ncommand: [cat]\nbatch: 5", "10:5", "'batch' has no meaning without",
+            "acknowledge: true"),
+        .sink("name: a\ntype: exec\ncommand: [cat]\ntimeout: 1ms", "10:14", "'timeout' is out of range: '1ms'"),
+    ]
+
     private static let common: [MistakeRow] = [
         .sink("name: a\ntype: stdout\nqueues: []", "9:13", "'queues' is an empty list", "all queues"),
         .sink("name: a\ntype: stdout\ndirections: [inbond]", "9:18", "found 'inbond'", "did you mean 'inbound'?"),
@@ -137,7 +244,7 @@ import WireProtocols
         .sink(webhook + "concurrency: 65", "10:18", "'concurrency' is out of range: '65'"),
     ]
 
-    @Test(arguments: common + webhooks)
+    @Test(arguments: common + webhooks + redisRows + programs)
     func `Each mistake is named with its place, its cause and what to do`(row: MistakeRow) throws {
         let diagnostics = loadYAML(row.text).diagnostics
         let found = diagnostics.map(\.description).joined(separator: "\n")

@@ -229,7 +229,7 @@ struct XCALLYTemplateTests {
 
     @Test("A template that could lead elsewhere is refused", arguments: mistakes)
     func refuse(_ row: (template: String, asURL: Bool, cause: String)) {
-        let mistake = #expect(throws: XCALLYTemplate.Mistake.self) {
+        let mistake = #expect(throws: PlaceholderMistake.self) {
             try XCALLYTemplate(row.template, asURL: row.asURL)
         }
         #expect(mistake?.cause.hasPrefix(row.cause) == true, "\(mistake?.cause ?? "")")
