@@ -15,7 +15,7 @@ KILLS ?= 200
 # What the build links; what the demo runs; what the tests run besides.
 BUILD_PACKAGES := libhiredis-dev libsqlite3-dev libssl-dev libc6-dev zlib1g-dev git ca-certificates
 DEMO_PACKAGES := $(BUILD_PACKAGES) redis-server
-TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-venv python3-websockets erlang-base
+TEST_PACKAGES := $(DEMO_PACKAGES) systemd openssl python3 python3-venv python3-websockets erlang-base curl chromium
 BENCH_BERT_PACKAGES := $(BUILD_PACKAGES) python3 erlang-base erlang-dev
 BENCH_PACKAGES := $(DEMO_PACKAGES) nodejs node-redis node-ws openssl python3 python3-redis python3-hiredis
 
@@ -168,6 +168,13 @@ bench-signalr: toolchain bench-packages test-python ## SignalR records, RTE even
 	.build/release/enreach-reader pairs 500 2>/dev/null
 	say "comparing with pysignalr"
 	/usr/bin/python3 -B Tests/Benchmarks/signalr.py --reader .build/release/enreach-reader $(BENCH)
+
+.PHONY: bench-socketio
+bench-socketio: toolchain bench-packages test-python ## a Shuttle's events over Socket.IO, received and mapped, beside python-socketio. BENCH='--runs 3' for its options
+	$(SAY) say "building the reader, optimised (some minutes the first time)"
+	swift build -c release --product xcally-reader
+	say "comparing with python-socketio"
+	/usr/bin/python3 -B Tests/Benchmarks/shuttle.py --reader .build/release/xcally-reader $(BENCH)
 
 .PHONY: bench-bert
 bench-bert: toolchain bench-bert-packages ## the BERT decoder beside Erlang and its C library, and ten million broken messages

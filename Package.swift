@@ -17,6 +17,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+        // Its server alone: neither its router nor its TLS, which would be another one than ours.
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
     ],
     targets: [
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
@@ -78,6 +81,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Yams", package: "Yams"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: warnings),
         .executableTarget(name: "cti-bridge", dependencies: ["Bridge", "CMalloc"], swiftSettings: warnings),
@@ -140,7 +145,7 @@ let package = Package(
                 "TestSupport", "Bridge", "BridgeCore", "Codecs", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: warnings),
-        .testTarget(name: "FaultTests", dependencies: ["TestSupport"], swiftSettings: warnings),
+        .testTarget(name: "FaultTests", dependencies: ["TestSupport", "Codecs"], swiftSettings: warnings),
         // An executable: `swift test -c release` would build every test for it.
         .executableTarget(
             name: "BERTBenchmark", dependencies: ["TestSupport", "WireProtocols"], path: "Tests/Benchmarks/BERT",
@@ -170,6 +175,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Benchmarks/EnreachReader", swiftSettings: warnings),
+        .executableTarget(
+            name: "xcally-reader",
+            dependencies: [
+                "Adapters", "BridgeCore", "CallModel", "Codecs", "Transport", "WireProtocols",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Tests/Benchmarks/XCALLYReader", swiftSettings: warnings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -85,6 +85,8 @@ package struct SinkContext: Sendable {
     /// Lines after `seq` as this sink gets them, at most so many lines and bytes but at least one; nil when there are none
     /// yet. For sinks whose readers may ask for what is past. Reads the disk.
     package let history: @Sendable (_ after: Int64, _ maxLines: Int, _ maxBytes: Int) throws -> DeliveryBatch?
+    /// `seq` of the oldest and of the newest stored line; the newest is 0, and the oldest above it, while there are none.
+    package let extent: @Sendable () -> (first: Int64, last: Int64)
     /// The lines that sources offer for messages to their vendors, from the start of the sources on.
     package let lines: VendorLines
 
@@ -92,9 +94,10 @@ package struct SinkContext: Sendable {
         name: String, tenant: String, logger: Logger, lines: VendorLines = VendorLines(),
         history: @escaping @Sendable (_ after: Int64, _ maxLines: Int, _ maxBytes: Int) throws -> DeliveryBatch? = {
             _, _, _ in nil
-        }
+        },
+        extent: @escaping @Sendable () -> (first: Int64, last: Int64) = { (1, 0) }
     ) {
         (self.name, self.tenant, self.logger) = (name, tenant, logger)
-        (self.lines, self.history) = (lines, history)
+        (self.lines, self.history, self.extent) = (lines, history, extent)
     }
 }

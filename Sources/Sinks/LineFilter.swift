@@ -11,15 +11,17 @@ package struct LineCriteria: Sendable, Equatable {
     package var queues: [String]
     /// Ids, extensions or names.
     package var agents: [String]
+    /// Ids of calls.
+    package var calls: [String]
     package var directions: [String]
     package var origins: [String]
 
     package init(
         kinds: [String] = [], sources: [String] = [], queues: [String] = [], agents: [String] = [],
-        directions: [String] = [], origins: [String] = []
+        calls: [String] = [], directions: [String] = [], origins: [String] = []
     ) {
         (self.kinds, self.sources, self.queues) = (kinds, sources, queues)
-        (self.agents, self.directions, self.origins) = (agents, directions, origins)
+        (self.agents, self.calls, self.directions, self.origins) = (agents, calls, directions, origins)
     }
 
     package var isEmpty: Bool { self == LineCriteria() }
@@ -109,6 +111,7 @@ extension LineFilter {
             [
                 MemberCriterion(object: "queue", members: ["id", "name"], values: criteria.queues),
                 MemberCriterion(object: "agent", members: ["id", "extension", "name"], values: criteria.agents),
+                MemberCriterion(object: "call", members: ["id"], values: criteria.calls),
                 MemberCriterion(object: "call", members: ["direction"], values: criteria.directions),
                 MemberCriterion(object: nil, members: ["origin"], values: criteria.origins),
             ].filter { !$0.values.isEmpty }

@@ -8,11 +8,10 @@ package enum SinkRegistry {
         WebhookSinkConfiguration.self,
         RedisSinkConfiguration.self,
         ExecSinkConfiguration.self,
+        SocketSinkConfiguration.self,
         XCALLYSinkConfiguration.self,
+        FeedSinkConfiguration.self,
     ]
-
-    /// Part of the design, refused by name until they are built.
-    package static let planned = ["socket", "feed"]
 
     /// The words that `type:` takes.
     package static var types: [String] { sinks.map { $0.type } }

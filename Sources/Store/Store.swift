@@ -142,6 +142,11 @@ package final class Store: Sendable {
         }
     }
 
+    /// One letter on the disk.
+    package func letter(of sink: String, seq: Int64) throws(StoreError) -> StoredLetter? {
+        try reading { () throws(StoreError) in try reader.letter(of: sink, seq: seq) }
+    }
+
     package func letterCounts() throws(StoreError) -> [LetterCount] {
         try reading { () throws(StoreError) in try reader.letterCounts() }
     }

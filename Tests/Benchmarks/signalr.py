@@ -11,38 +11,16 @@ repetition runs both readers, every other one in reverse order, and none is drop
 ratios are taken within a repetition.
 """
 import argparse
-import base64
-import hashlib
 import json
-import multiprocessing
 import os
 import socket
-import statistics
 import struct
-import subprocess
-import sys
-import threading
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PIECE = 64 << 10
-# For one reader, in seconds.
-TIME_LIMIT = 180
+from readers import HERE, flood, frame, repeat, run, say, table, upgraded
+
 SEPARATOR = b"\x1e"
 USER = "00000000-0000-0001-0000-000000000001"
 QUEUE = "00000000-0000-0002-0000-000000000001"
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def frame(payload):
-    size = len(payload)
-    if size < 126:
-        return bytes([0x81, size]) + payload
-    if size < 1 << 16:
-        return struct.pack(">BBH", 0x81, 126, size) + payload
-    return struct.pack(">BBQ", 0x81, 127, size) + payload
 
 
 def record(value):
@@ -141,9 +119,7 @@ def converse(peer, payload):
                 peer.socket.sendall(frame(record({"type": 3, "invocationId": value["invocationId"], "result": results})))
                 if not flooded:
                     flooded = True
-                    view = memoryview(payload)
-                    for start in range(0, len(view), PIECE):
-                        peer.socket.sendall(view[start:start + PIECE])
+                    flood(peer.socket, payload)
 
 
 def serve(listener, payload):
@@ -162,41 +138,10 @@ def serve(listener, payload):
                                  % len(negotiation) + negotiation)
                 accepted.close()
                 continue
-            key = [line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")][0]
-            accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-            accepted.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                             b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            accepted.sendall(upgraded(head))
             converse(peer, payload)
         except OSError:
             return
-
-
-def run(command, payload, expected):
-    listener = socket.create_server(("127.0.0.1", 0))
-    sender = multiprocessing.get_context("fork").Process(target=serve, args=(listener, payload))
-    sender.start()
-    port = listener.getsockname()[1]
-    listener.close()
-    reader = subprocess.Popen([part.replace("PORT", str(port)) for part in command], stdout=subprocess.PIPE)
-    limit = threading.Timer(TIME_LIMIT, reader.kill)
-    limit.start()
-    output = reader.stdout.read()
-    limit.cancel()
-    _, status, usage = os.wait4(reader.pid, 0)
-    reader.returncode = status
-    sender.join(5)
-    if sender.is_alive():
-        sender.kill()
-    if status != 0 or not output:
-        raise SystemExit("%s failed: status %d" % (command[0], status))
-    figures = json.loads(output.splitlines()[-1])
-    assert figures["messages"] == expected, figures
-    figures["cpu"] = usage.ru_utime + usage.ru_stime
-    return figures
-
-
-def spread(values, digits):
-    return "%.*f (%.*f-%.*f)" % (digits, statistics.median(values), digits, min(values), digits, max(values))
 
 
 def main():
@@ -214,21 +159,14 @@ def main():
         rows.append(("pysignalr", [options.python, "-B", os.path.join(HERE, "signalr_reader.py"), "PORT", count]))
     else:
         say("left out: pysignalr (run `make test-python`)")
-    results = []
-    for number in range(options.runs):
-        figures = {}
-        for name, command in rows if number % 2 == 0 else rows[::-1]:
-            say("%d/%d: %s" % (number + 1, options.runs, name))
-            figures[name] = run(command, payload, options.messages)
-        results.append(figures)
-    print("%d events, %d bytes each on average\n| reader | 1000 events/s | 1000 events per CPU second | rate / pysignalr's |"
-          "\n| --- | ---: | ---: | ---: |" % (options.messages, len(payload) // options.messages))
-    for name, _ in rows:
-        cells = [spread([options.messages / one[name]["seconds"] / 1000 for one in results], 1),
-                 spread([options.messages / one[name]["cpu"] / 1000 for one in results], 1)]
-        cells.append(spread([one[rows[-1][0]]["seconds"] / one[name]["seconds"] for one in results], 2))
-        print("| %s | %s |" % (name, " | ".join(cells)))
-    say("load of this machine: %s" % " ".join("%.2f" % value for value in os.getloadavg()))
+
+    def once(command):
+        figures = run(command, serve, (payload,), seconds=5)
+        assert figures["messages"] == options.messages, figures
+        return figures
+
+    title = "%d events, %d bytes each on average" % (options.messages, len(payload) // options.messages)
+    table(title, options.messages, rows, repeat(options, rows, once))
 
 
 main()

@@ -8,10 +8,6 @@ included. Every repetition runs both readers, every other one in reverse order, 
 and the range, ratios are taken within a repetition.
 """
 import argparse
-import base64
-import hashlib
-import json
-import multiprocessing
 import os
 import shutil
 import socket
@@ -22,31 +18,20 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PIECE = 64 << 10
-
-
-def say(text):
-    print(text, file=sys.stderr, flush=True)
-
-
-def frame(first, payload):
-    size = len(payload)
-    head = bytes([first, size]) if size < 126 else struct.pack(">BBH", first, 126, size)
-    return head + payload
+from readers import HERE, flood, frame, run, say, spread, upgraded
 
 
 def plain_messages(count):
     """Binary messages of 600 bytes, a thousand different ones."""
-    block = b"".join(frame(0x82, struct.pack(">I", number) * 150) for number in range(1000))
+    block = b"".join(frame(struct.pack(">I", number) * 150, 0x82) for number in range(1000))
     return [block] * (count // 1000)
 
 
 def fragmented(mib):
     """One message in fragments of 64 bytes."""
     fragments = (mib << 20) // 64
-    body = frame(0x00, b"\x07" * 64)
-    return [frame(0x02, b"\x07" * 64) + body * (fragments - 2) + frame(0x80, b"\x07" * 64)]
+    body = frame(b"\x07" * 64, 0x00)
+    return [frame(b"\x07" * 64, 0x02) + body * (fragments - 2) + frame(b"\x07" * 64, 0x80)]
 
 
 def serve(listener, context, blocks):
@@ -58,16 +43,10 @@ def serve(listener, context, blocks):
     request = b""
     while b"\r\n\r\n" not in request:
         request += accepted.recv(4096)
-    key = [line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key:")][0]
-    accept = base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest())
-    accepted.sendall(
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-        + accept + b"\r\n\r\n")
+    accepted.sendall(upgraded(request))
     try:
         for block in blocks:
-            view = memoryview(block)
-            for start in range(0, len(view), PIECE):
-                accepted.sendall(view[start:start + PIECE])
+            flood(accepted, block)
         accepted.settimeout(10)
         while accepted.recv(4096):
             accepted.sendall(b"\x88\x02\x03\xe8")
@@ -75,31 +54,6 @@ def serve(listener, context, blocks):
     except OSError:
         pass
     accepted.close()
-
-
-def run(command, context, blocks, expected):
-    listener = socket.create_server(("127.0.0.1", 0))
-    sender = multiprocessing.get_context("fork").Process(target=serve, args=(listener, context, blocks))
-    sender.start()
-    port = listener.getsockname()[1]
-    listener.close()
-    reader = subprocess.Popen([part.replace("PORT", str(port)) for part in command], stdout=subprocess.PIPE)
-    output = reader.stdout.read()
-    _, status, usage = os.wait4(reader.pid, 0)
-    reader.returncode = status
-    sender.join(20)
-    if sender.is_alive():
-        sender.kill()
-    if status != 0 or not output:
-        raise SystemExit("%s failed: status %d" % (command[0], status))
-    figures = json.loads(output)
-    assert (figures["messages"], figures["bytes"]) == expected, figures
-    figures["cpu"] = usage.ru_utime + usage.ru_stime
-    return figures
-
-
-def spread(values, digits):
-    return "%.*f (%.*f-%.*f)" % (digits, statistics.median(values), digits, min(values), digits, max(values))
 
 
 def compare(options, title, readers, context, blocks, expected, unit):
@@ -110,7 +64,8 @@ def compare(options, title, readers, context, blocks, expected, unit):
         figures = {}
         for reader, command in readers if number % 2 == 0 else readers[::-1]:
             say("%s %d/%d: %s" % (title, number + 1, options.runs, reader))
-            figures[reader] = run(command, context, blocks, expected)
+            figures[reader] = one = run(command, serve, (context, blocks))
+            assert (one["messages"], one["bytes"]) == expected, one
         results.append(figures)
     print("\n%s\n| reader | %s/s | CPU ms | cti-bridge / it: rate | cti-bridge / it: CPU |\n| --- | ---: | ---: | ---: | ---: |"
           % (title, name))

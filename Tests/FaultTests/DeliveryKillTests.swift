@@ -21,13 +21,13 @@ extension FaultTests {
             var random = SeededGenerator(seed: seed)
             let python = PythonPeer.interpreter("webhooks")
             guard let scene = try await FaultScene(seed: seed), let single = try await receiver(python),
-                let batches = try await receiver(python)
+                let batches = try await receiver(python), let redis = try await RedisServer.start()
             else { return }
             let (new, old) = try (
                 scene.directory.write("new", Self.secret), scene.directory.write("old", Self.otherSecret)
             )
             let receivers = [
-                Receiver.file(scene.linesPath),
+                Receiver.file(scene.linesPath), .stream(redis), .list(redis),
                 .webhook(
                     single, name: "single",
                     keys: "timeout: 5s, secret: { file: \(new) }, previous_secret: { file: \(old) }"),

@@ -15,6 +15,33 @@ struct Receiver {
         }
     }
 
+    /// A stream that keeps all of its entries, and a list, of a real server.
+    static func stream(_ server: RedisServer, name: String = "stream") -> Receiver {
+        Receiver(name: name, sink: redisSink(server, name, "stream: \"cti:stream\", max_length: none")) {
+            let reply = try server.client()("XRANGE", "cti:stream", "-", "+")
+            guard case .array(let entries) = reply else { throw TestFailure(description: "XRANGE: \(reply)") }
+            return entries.map { entry in
+                guard case .array(let parts) = entry, case .array(let fields)? = parts.last,
+                    let place = fields.firstIndex(of: .text("event")), place + 1 < fields.count
+                else { return "no entry with an event: \(entry)" }
+                return fields[place + 1].text ?? "no text"
+            }
+        }
+    }
+
+    static func list(_ server: RedisServer, name: String = "list") -> Receiver {
+        Receiver(name: name, sink: redisSink(server, name, "list: \"cti:list\"")) {
+            let reply = try server.client()("LRANGE", "cti:list", "0", "-1")
+            guard case .array(let elements) = reply else { throw TestFailure(description: "LRANGE: \(reply)") }
+            return elements.map { $0.text ?? "no text" }
+        }
+    }
+
+    private static func redisSink(_ server: RedisServer, _ name: String, _ keys: String) -> String {
+        "{ name: \(name), type: redis, redis: \"\(server.unixURL)\", max_age: none, "
+            + "retry: { initial: 20ms, maximum: 500ms }, \(keys) }"
+    }
+
     /// Retries are quick, and nothing grows old.
     static func webhook(_ receiver: WebhookReceiver, name: String, keys: String = "timeout: 5s") -> Receiver {
         let sink =

@@ -22,6 +22,11 @@ public final class SocketIOPeer: Sendable {
         try start(generation, "socketio_client.py", arguments)
     }
 
+    /// A stock script of a Shuttle, which pushes.
+    public static func script(generation: Int, _ arguments: [String]) throws -> SocketIOPeer? {
+        try start(generation, "shuttle_script.py", arguments)
+    }
+
     /// The client of 2015.
     public static func client2015(_ arguments: String...) throws -> SocketIOPeer? {
         try start(4, "socketio_client_2015.py", arguments)

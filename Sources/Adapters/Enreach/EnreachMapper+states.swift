@@ -18,14 +18,10 @@ extension EnreachMapper {
 
     // MARK: - Users
 
-    private static let availabilities: [String: Presence.State] = [
-        "available": .available, "busy": .busy, "donotdisturb": .dnd, "offwork": .off,
-    ]
-
     private func presence(_ message: inout EnreachMessage, _ now: Timestamp) throws(EnreachProblem) -> CallFact {
         let agent = try requiredAgent(&message)
         let raw = message.fields.text(.availability)
-        var presence = Presence(raw.flatMap { Self.availabilities[$0.lowercased()] } ?? .unknown)
+        var presence = Presence(raw.flatMap { Presence.State(rte: $0) } ?? .unknown)
         presence.raw = raw
         presence.source = message.fields.text(.eventSource)
         presence.note = message.fields.text(.note)
@@ -142,27 +138,14 @@ extension EnreachMapper {
         (.nbrOfServingAgentsEstimate, "agents_serving_estimate"),
     ]
 
-    private static let openStates: [Stats.Open] = [.unknown, .noHandler, .noHandler, .closed, .closed, .open, .open]
-    private static let openNames = [
-        "na", "noactivehandler", "noactivehandleruncertain", "closed", "closeduncertain", "open", "openuncertain",
-    ]
-
-    /// `OpenStatus`, by its number or its name: 0 means that nothing is known, of the others the even ones are uncertain.
-    private static func openStatus(_ word: String) -> Int? {
-        let number = Int(word) ?? openNames.firstIndex(of: word.lowercased())
-        return number.flatMap { openStates.indices.contains($0) ? $0 : nil }
-    }
-
     private mutating func queueStatus(_ message: inout EnreachMessage) throws(EnreachProblem) -> CallFact {
         var fact = CallFact(.queueStatus, event: message.name)
         fact.identity = .state
         fact.body.queue = try requiredQueue(&message)
         var stats = Stats()
         if let word = message.fields.text(.openStatus) {
-            let number = Self.openStatus(word)
-            stats.open = number.map { Self.openStates[$0] } ?? .unknown
-            stats.openCertain = number.map { !$0.isMultiple(of: 2) } ?? false
-            if number == nil { fact.body.extra.append(ExtraField(EnreachField.openStatus.rawValue, word)) }
+            let isKnown = stats.setOpen(rte: word)
+            if !isKnown { fact.body.extra.append(ExtraField(EnreachField.openStatus.rawValue, word)) }
         }
         stats.counters = Self.queueCounters.compactMap { field, name in
             message.fields.integer(field).map { Stats.Counter(name, .integer($0)) }

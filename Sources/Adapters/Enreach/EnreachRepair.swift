@@ -38,7 +38,7 @@ struct EnreachRepair {
 
     /// Counts connections.
     private var epoch = 0
-    /// By id, in lower case as the mapper writes them.
+    /// By id, as the mapper writes them.
     private var open: [String: Open] = [:]
     /// Those that ended lately, in two generations so that the older can be dropped as a whole.
     private var ended: (young: Set<String>, old: Set<String>) = ([], [])
@@ -199,14 +199,9 @@ struct EnreachRepair {
         return [fact]
     }
 
+    /// Of the numbers that stand for the word one is known.
     private static func state(_ text: String?, _ number: String?) -> Presence.State {
-        switch text?.lowercased() {
-        case "available": return .available
-        case "busy": return .busy
-        case "donotdisturb": return .dnd
-        case "offwork": return .off
-        default: return number == "3" ? .dnd : .unknown
-        }
+        text.flatMap { Presence.State(rte: $0) } ?? (number == "3" ? .dnd : .unknown)
     }
 
     /// How the queues in `wanted` are now.
@@ -226,12 +221,8 @@ struct EnreachRepair {
 
     private static func stats(_ status: JSONValue) -> Stats {
         var stats = Stats()
-        // As in the event QueueStatus: what is uncertain is 0 or even.
-        if let number = status.member(ignoringCase: "OpenStatus")?.numberText.flatMap(Int.init),
-            (0...6).contains(number)
-        {
-            stats.open = [.unknown, .noHandler, .noHandler, .closed, .closed, .open, .open][number]
-            stats.openCertain = !number.isMultiple(of: 2)
+        if let open = status.member(ignoringCase: "OpenStatus"), let word = open.numberText ?? open.string {
+            _ = stats.setOpen(rte: word)
         }
         stats.counters = Self.counters.compactMap { member, name in
             status.member(ignoringCase: member)?.numberText.flatMap(Int64.init).map {
@@ -268,22 +259,25 @@ struct EnreachRepair {
 extension EnreachRepair.Record {
     /// nil without the id of a call, a beginning and a length.
     init?(_ value: JSONValue) {
-        guard let call = value.member(ignoringCase: "CallId")?.string, !call.isEmpty, call.utf8.count <= 128,
+        guard let call = Self.id(value.member(ignoringCase: "CallId")),
             let start = EnreachRepair.time(
                 value.member(ignoringCase: "TimeStamp") ?? value.member(ignoringCase: "StartTime")),
             let seconds = value.member(ignoringCase: "Duration")?.numberText.flatMap(Double.init),
             (0...3e6).contains(seconds)
         else { return nil }
-        // As the mapper writes ids.
-        self.call = call.lowercased()
-        self.start = start
+        (self.call, self.start) = (call, start)
         end = start.advanced(by: .milliseconds(Int64(seconds * 1000)))
         caller = value.member(ignoringCase: "ANum")?.string
         target = value.member(ignoringCase: "BNum")?.string
-        user = value.member(ignoringCase: "UserId")?.string.flatMap { $0.isEmpty ? nil : $0.lowercased() }
+        user = Self.id(value.member(ignoringCase: "UserId"))
         userName = value.member(ignoringCase: "UserName")?.string
         isOutbound = Self.isSet(value.member(ignoringCase: "Direction"))
         wasAnswered = !Self.isSet(value.member(ignoringCase: "EndResult"))
+    }
+
+    /// As the mapper writes ids.
+    private static func id(_ value: JSONValue?) -> String? {
+        value?.string.flatMap { $0.utf8.count <= EnreachID.maximumBytes ? EnreachID.normalized($0) : nil }
     }
 
     /// Numbers and truth values: nothing is 0.

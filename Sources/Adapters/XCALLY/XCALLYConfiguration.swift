@@ -89,42 +89,18 @@ package struct XCALLYListener: Sendable, Equatable {
 
     /// Nil only after a report.
     init?(_ section: ConfigurationSection) {
-        let address = Self.address(section)
+        let address = section.listenAddress("listen")
         path = SocketIOSettings.path(section)
         token = Self.token(section)
-        let tls = section.tls("tls")
-        identity = tls?.identity
-        if let tls, tls.identity == nil || tls.ca != nil || tls.serverName != nil || tls.verification != .full {
-            section.report(
-                "'tls' of a listener needs cert and key, and nothing else", at: section.mark(of: "tls"),
-                hint: "write tls: { cert: PATH, key: PATH }")
-        }
+        identity = section.listenerIdentity("tls")
         guard let address else { return nil }
-        (host, port) = address
-        if !Self.isLoopback(host), !section.keys.contains("token") {
+        (host, port) = (address.host, address.port)
+        if !address.isLoopback, !section.keys.contains("token") {
             section.report(
                 "'listen' beyond this machine without a token: anybody could tell us of calls",
                 at: section.mark(of: "listen"),
                 hint: "add token: { credential: NAME }, or write listen: 127.0.0.1:\(port)")
         }
-    }
-
-    /// `PORT` on loopback, or `ADDRESS:PORT`, or `[ADDRESS]:PORT`.
-    private static func address(_ section: ConfigurationSection) -> (host: String, port: Int)? {
-        let expected = "a port or ADDRESS:PORT"
-        guard let scalar = section.scalar("listen", expected: expected) else { return nil }
-        let colon = scalar.text.lastIndex(of: ":")
-        let portText = colon.map { scalar.text[scalar.text.index(after: $0)...] } ?? scalar.text[...]
-        var host = colon.map { scalar.text[..<$0] } ?? "127.0.0.1"
-        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
-        let isAddress = !host.isEmpty && host.allSatisfy { $0.isHexDigit || $0 == "." || $0 == ":" }
-        guard isAddress || host == "localhost", let port = Quantity.integer(portText), (1...65535).contains(port) else {
-            section.report(
-                "expected \(expected) for 'listen', found \(ConfigurationDiagnostic.quoted(scalar.text))",
-                at: scalar.mark, hint: "such as 8888, which is 127.0.0.1:8888, or 0.0.0.0:8888 or '[::1]:8888'")
-            return nil
-        }
-        return (host == "localhost" ? "127.0.0.1" : String(host), port)
     }
 
     private static func token(_ section: ConfigurationSection) -> Secret? {
@@ -146,8 +122,6 @@ package struct XCALLYListener: Sendable, Equatable {
         }
         return credentials
     }
-
-    static func isLoopback(_ host: String) -> Bool { host.hasPrefix("127.") || host == "::1" }
 }
 
 /// Why nobody can be let in.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BridgeCore
 import Codecs
+import Glibc
 import Store
 
 struct DeadLettersCommand: ParsableCommand {
@@ -16,7 +17,7 @@ struct DeadLettersCommand: ParsableCommand {
               cti-bridge deadletters show --tenant acme --sink crm 4711
               cti-bridge deadletters retry --tenant acme --sink crm --all
             """,
-        subcommands: [List.self, Show.self, Retry.self, Purge.self])
+        subcommands: [List.self, Show.self, Retry.self, Purge.self], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -41,18 +42,27 @@ struct DeadLettersCommand: ParsableCommand {
             try Orders.reporting {
                 let reader = try StoreReader(path: try options.find().store)
                 defer { reader.close() }
-                if !json { Output.write("SINK\tSEQ\tSTATE\tATTEMPTS\tCHANGED\tREASON\n") }
                 var last = ("", Int64.min)
                 while true {
                     let letters = try reader.letters(
                         of: sink, state: state.flatMap(StoredLetter.State.init), after: last, limit: 500)
-                    guard let newest = letters.last else { return }
-                    for letter in letters {
-                        guard Output.write(json ? LetterText.json(letter) : LetterText.row(letter)) else { return }
-                    }
+                    guard let newest = letters.last else { break }
+                    let text =
+                        json
+                        ? letters.flatMap(LetterText.json) : LetterText.table(letters, isFirst: last.1 == .min)
+                    guard Output.write(text) else { return }
                     last = (newest.sink, newest.seq)
                 }
+                if last.1 == .min, !json { try tellNone(reader) }
             }
+        }
+
+        /// On standard error: there is nothing to list.
+        private func tellNone(_ reader: StoreReader) throws {
+            let others = Set(try reader.letterCounts().map(\.sink)).sorted().joined(separator: ", ")
+            let of = sink.map { " of '\($0)'" } ?? ""
+            let hint = others.isEmpty ? "" : "; there are some of \(others)"
+            Output.write("no \(state.map { "\($0) " } ?? "")letters\(of)\(hint)\n", to: STDERR_FILENO)
         }
     }
 
@@ -111,10 +121,13 @@ struct DeadLettersCommand: ParsableCommand {
 
         func run() throws {
             let answer = try Orders.carryOut(.retry(sink: selection.sink, selection.letters), options) {
-                ControlAnswer.done(
-                    try $0.retry(selection.letters, of: selection.sink, at: WallClock.now()), "retrying")
+                ControlAnswer.retrying(try $0.retry(selection.letters, of: selection.sink, at: WallClock.now()))
             }
-            Output.write("\(answer["retrying"]?.numberText ?? "?") letters of \(selection.sink) are on their way\n")
+            let count = answer["retrying"]?.numberText ?? "?"
+            Output.write(
+                count == "1"
+                    ? "1 letter of \(selection.sink) is on its way\n"
+                    : "\(count) letters of \(selection.sink) are on their way\n")
         }
     }
 
@@ -128,21 +141,31 @@ struct DeadLettersCommand: ParsableCommand {
 
         func run() throws {
             let answer = try Orders.carryOut(.purge(sink: selection.sink, selection.letters), options) {
-                ControlAnswer.done(try $0.purge(selection.letters, of: selection.sink), "dead_letters")
+                ControlAnswer.purged(try $0.purge(selection.letters, of: selection.sink))
             }
-            Output.write("\(answer["dead_letters"]?.numberText ?? "?") dead letters of \(selection.sink) are left\n")
+            let (purged, left) = (answer["purged"]?.numberText ?? "?", answer["dead_letters"]?.numberText ?? "?")
+            Output.write("\(purged) purged, \(left) dead letters of \(selection.sink) are left\n")
         }
     }
 }
 
 /// Letters as people and programs read them.
 enum LetterText {
-    static func row(_ letter: StoredLetter) -> [UInt8] {
-        let fields = [
+    static func table(_ letters: [StoredLetter], isFirst: Bool) -> [UInt8] {
+        let head = ["SINK", "SEQ", "STATE", "ATTEMPTS", "CHANGED", "EVENT", "CALL", "REASON"]
+        let lines = TextTable.lines((isFirst ? [head] : []) + letters.map(row))
+        return Array(lines.map { $0 + "\n" }.joined().utf8)
+    }
+
+    /// The event and its call stand elsewhere in a CloudEvent.
+    private static func row(_ letter: StoredLetter) -> [String] {
+        let event = try? JSONDocument(letter.line, limits: JSONLimits(bytes: 16 << 20, depth: 64)).root
+        let kind = event?["kind"]?.string ?? event?["type"]?.string ?? "-"
+        let call = event?["call"]?["id"]?.string ?? event?["data"]?["call"]?["id"]?.string ?? "-"
+        return [
             letter.sink, "\(letter.seq)", letter.state.rawValue, "\(letter.attempts)",
-            "\(Timestamp(microseconds: letter.changedAt))", letter.reason,
+            "\(Timestamp(microseconds: letter.changedAt))", kind, call, letter.reason,
         ]
-        return Array((fields.joined(separator: "\t") + "\n").utf8)
     }
 
     /// `line` is the event itself where it is JSON, which it is unless somebody changed the store by hand.

@@ -53,12 +53,8 @@ struct EventsCommand: ParsableCommand {
         for glob in kind where !Kind.allCases.contains(where: { KindGlob.matches($0.name, glob: glob) }) {
             throw ValidationError("--kind '\(glob)' matches none of the kinds; 'cti-bridge schema' lists them.")
         }
-        if since != nil, since.flatMap(PointInTime.read) == nil {
-            throw ValidationError("--since '\(since ?? "")' is no time.")
-        }
-        if until != nil, until.flatMap(PointInTime.read) == nil {
-            throw ValidationError("--until '\(until ?? "")' is no time.")
-        }
+        _ = try since.map { try PointInTime.option("since", $0) }
+        _ = try until.map { try PointInTime.option("until", $0) }
     }
 
     func run() throws {

@@ -32,9 +32,9 @@ struct ReplayCommand: ParsableCommand {
 
     func validate() throws {
         guard since != nil || call != nil else { throw ValidationError("Give --since, --call, or both.") }
-        for (name, text) in [("since", since), ("until", until)] {
-            if let text, PointInTime.read(text) == nil { throw ValidationError("--\(name) '\(text)' is no time.") }
-        }
+        let from = try since.map { try PointInTime.option("since", $0) }
+        let to = try until.map { try PointInTime.option("until", $0) }
+        if let from, let to, from > to { throw ValidationError("--since is later than --until.") }
     }
 
     func run() throws {
@@ -50,6 +50,14 @@ struct ReplayCommand: ParsableCommand {
 
 /// Times as commands take them: RFC 3339, or a time ago.
 enum PointInTime {
+    /// The value of an option, for its validation.
+    static func option(_ name: String, _ text: String) throws -> Timestamp {
+        if let time = read(text) { return time }
+        throw ValidationError(
+            "--\(name) '\(text)' is no time: write one such as 2026-01-15T10:00:00Z, or a time ago such as 30m, 12h, 7d."
+        )
+    }
+
     static func read(_ text: String) -> Timestamp? {
         if let ago = Quantity.duration(text) { return WallClock.now().advanced(by: .zero - ago) }
         return Timestamp(text)

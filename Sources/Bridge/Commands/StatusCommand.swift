@@ -39,42 +39,37 @@ struct StatusCommand: ParsableCommand {
                 + "\(text(status["open_calls"])) calls open",
         ]
         let sources = status["sources"]?.elements ?? []
-        lines += table(
-            ["SOURCE", "VENDOR", "STATE", "RECEIVED", "UNMAPPED", "BACKLOG", "LAST ERROR"],
-            sources.map {
-                [
-                    text($0["name"]), text($0["vendor"]), text($0["state"]), text($0["received"]),
-                    text($0["unmapped"]), text($0["backlog"]), error($0["last_error"]),
-                ]
-            })
+        lines += [""]
+        lines += TextTable.lines(
+            [["SOURCE", "VENDOR", "STATE", "RECEIVED", "UNMAPPED", "BACKLOG", "LAST ERROR"]]
+                + sources.map {
+                    [
+                        text($0["name"]), text($0["vendor"]), text($0["state"]), text($0["received"]),
+                        text($0["unmapped"]), text($0["backlog"]), error($0["last_error"]),
+                    ]
+                })
         let sinks = status["sinks"]?.elements ?? []
-        lines += table(
-            ["SINK", "TYPE", "STATE", "CURSOR", "BACKLOG", "WAITS", "DELIVERED", "SKIPPED", "DEAD", "LAST ERROR"],
-            sinks.map {
+        lines += [""]
+        lines += TextTable.lines(
+            [
                 [
-                    text($0["name"]), text($0["type"]), text($0["state"]), text($0["cursor"]),
-                    text($0["backlog_events"]), "\(text($0["backlog_seconds"])) s", text($0["delivered"]),
-                    text($0["skipped"]), text($0["dead_letters"]), error($0["last_error"]),
+                    "SINK", "TYPE", "STATE", "CURSOR", "BACKLOG", "WAITS", "DELIVERED", "SKIPPED", "PARKED", "DEAD",
+                    "LAST ERROR",
                 ]
-            })
+            ]
+                + sinks.map {
+                    [
+                        text($0["name"]), text($0["type"]), text($0["state"]), text($0["cursor"]),
+                        text($0["backlog_events"]), "\(text($0["backlog_seconds"])) s", text($0["delivered"]),
+                        text($0["skipped"]), text($0["parked_letters"]), text($0["dead_letters"]),
+                        error($0["last_error"]),
+                    ]
+                })
         return lines.joined(separator: "\n") + "\n"
     }
 
     private static func error(_ value: JSONValue?) -> String {
         guard let value else { return "" }
         return "\(value["at"]?.string ?? "") \(value["reason"]?.string ?? "")"
-    }
-
-    /// Columns as wide as they need to be; the last one is left as it is.
-    static func table(_ head: [String], _ rows: [[String]]) -> [String] {
-        let all = [head] + rows
-        let widths = head.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-        return [""]
-            + all.map { row in
-                row.enumerated().map { column, text in
-                    column == row.count - 1
-                        ? text : text + String(repeating: " ", count: widths[column] - text.count)
-                }.joined(separator: "  ")
-            }
     }
 }

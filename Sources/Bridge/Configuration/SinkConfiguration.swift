@@ -64,6 +64,8 @@ package struct SinkConfiguration: Sendable {
     }
 
     package var type: String { Swift.type(of: destination).type }
+    /// Readers get its lines from the admin listener.
+    package var isServedByAdmin: Bool { Swift.type(of: destination).isServedByAdmin }
 
     package var filter: LineFilter {
         var wanted = wanted

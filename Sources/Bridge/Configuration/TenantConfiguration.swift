@@ -9,15 +9,17 @@ package struct TenantConfiguration: Sendable {
     /// At least one; names are unique.
     package let sinks: [SinkConfiguration]
     package let store: StoreSettings
+    /// Nil: nothing listens.
+    package let admin: AdminConfiguration?
     package let log: LogConfiguration
     package let places: Places
 
     package init(
         tenant: String, sources: [SourceConfiguration], sinks: [SinkConfiguration], store: StoreSettings,
-        log: LogConfiguration = LogConfiguration(), places: Places
+        admin: AdminConfiguration? = nil, log: LogConfiguration = LogConfiguration(), places: Places
     ) {
         (self.tenant, self.sources, self.sinks) = (tenant, sources, sinks)
-        (self.store, self.log, self.places) = (store, log, places)
+        (self.store, self.admin, self.log, self.places) = (store, admin, log, places)
     }
 }
 

@@ -19,7 +19,7 @@ extension TenantReader {
         let format = format(section)
         guard let type else { return nil }
         guard let sink = SinkRegistry.sink(type.text) else {
-            refuse(type, word: "type", planned: SinkRegistry.planned, available: SinkRegistry.types, in: section)
+            refuse(type, word: "type", available: SinkRegistry.types, in: section)
             return nil
         }
         let destination = sink.init(section)
@@ -40,7 +40,7 @@ extension TenantReader {
         }
     }
 
-    private func sources(_ section: ConfigurationSection, sourceNames: Set<String>) -> [String]? {
+    func sources(_ section: ConfigurationSection, sourceNames: Set<String>) -> [String]? {
         section.scalars("sources", ifEmpty: "remove it for all sources").map { names in
             names.compactMap { sourceName($0, among: sourceNames, in: section) }
         }

@@ -22,14 +22,15 @@ struct TenantReader {
         guard let section = ConfigurationSection(root, title: "the file", reading: reading) else { return nil }
         let tenant = section.string("tenant", required: true, matching: .tenant)
         let (sources, sourceNames) = sources(section, tenant: tenant ?? "default")
-        let sinks = sinks(section, sources: sources, sourceNames: sourceNames)
+        let admin = admin(section, sourceNames: sourceNames)
+        let sinks = sinks(section, sources: sources, sourceNames: sourceNames, admin: admin)
         let store = store(section.section("store"))
         let log = log(section.section("log"))
-        section.refuse("admin", "'admin' is not built yet", hint: "remove it")
         section.finish()
         guard let tenant else { return nil }
         return TenantConfiguration(
-            tenant: tenant, sources: sources, sinks: sinks, store: store, log: log, places: reading.places)
+            tenant: tenant, sources: sources, sinks: sinks, store: store, admin: admin, log: log, places: reading.places
+        )
     }
 
     private func store(_ section: ConfigurationSection?) -> StoreSettings {
@@ -75,7 +76,7 @@ extension TenantReader {
         guard let vendor else { return nil }
         guard let type = AdapterRegistry.adapter(vendor.text) else {
             refuse(
-                vendor, word: "vendor", planned: [], available: AdapterRegistry.vendors, in: section)
+                vendor, word: "vendor", available: AdapterRegistry.vendors, in: section)
             return nil
         }
         let adapter = type.init(section)
@@ -86,7 +87,10 @@ extension TenantReader {
             adapter: adapter)
     }
 
-    func uniqueName(_ section: ConfigurationSection, names: inout [String: ConfigurationMark]) -> String? {
+    func uniqueName(
+        _ section: ConfigurationSection, names: inout [String: ConfigurationMark],
+        what: String = "sources, and of sinks,"
+    ) -> String? {
         guard let name = section.string("name", required: true, matching: .name) else { return nil }
         let mark = section.valueMark(of: "name")
         guard let first = names[name] else {
@@ -95,24 +99,20 @@ extension TenantReader {
         }
         section.report(
             "the name '\(name)' is taken, by line \(first.line), column \(first.column)", at: mark,
-            hint: "names of sources, and of sinks, are unique in a file")
+            hint: "names of \(what) are unique in a file")
         return nil
     }
 
     func refuse(
-        _ scalar: ConfigurationSection.Scalar, word: String, planned: [String], available: [String],
+        _ scalar: ConfigurationSection.Scalar, word: String, available: [String],
         in section: ConfigurationSection
     ) {
         let found = ConfigurationDiagnostic.quoted(scalar.text)
         let list = available.joined(separator: ", ")
-        if planned.contains(scalar.text) {
-            section.report("\(word) \(found) is not built yet; available: \(list)", at: scalar.mark)
-        } else {
-            let near = Suggestion.nearest(to: scalar.text, among: available + planned)
-            section.report(
-                "unknown \(word) \(found); available: \(list)", at: scalar.mark,
-                hint: near.map { "did you mean '\($0)'?" })
-        }
+        let near = Suggestion.nearest(to: scalar.text, among: available)
+        section.report(
+            "unknown \(word) \(found); available: \(list)", at: scalar.mark,
+            hint: near.map { "did you mean '\($0)'?" })
     }
 }
 
@@ -121,7 +121,8 @@ extension TenantReader {
 extension TenantReader {
     /// The sinks without mistakes; one on stdout when the file names none.
     private func sinks(
-        _ root: ConfigurationSection, sources: [SourceConfiguration], sourceNames: Set<String>
+        _ root: ConfigurationSection, sources: [SourceConfiguration], sourceNames: Set<String>,
+        admin: AdminConfiguration?
     ) -> [SinkConfiguration] {
         let sections = root.sections("sinks", title: "a sink", ifEmpty: "remove it for one sink on stdout")
         guard let sections else {
@@ -135,6 +136,7 @@ extension TenantReader {
         return sections.compactMap { section in
             guard let sink = sink(section, sourceNames: sourceNames, names: &names) else { return nil }
             checkLine(of: sink, sources: sources, sourceNames: sourceNames, in: section)
+            checkFeed(sink, admin: admin, hasAdmin: root.keys.contains("admin"), in: section)
             if sink.isEnabled, let resource = sink.destination.exclusiveResource,
                 let owner = owners.updateValue(sink.name, forKey: resource)
             {

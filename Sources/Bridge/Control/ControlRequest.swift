@@ -72,14 +72,10 @@ enum ControlRequest: Sendable, Equatable {
 
 /// What it answers: one JSON object on one line; `error` in it says why not.
 enum ControlAnswer {
-    static func done(_ count: Int, _ name: StaticString) -> [UInt8] {
-        var writer = ByteWriter()
-        writer.append("{\"")
-        writer.append(name)
-        writer.append("\":")
-        writer.append(decimal: Int64(count))
-        writer.append("}")
-        return writer.bytes
+    static func retrying(_ count: Int) -> [UInt8] { Array(#"{"retrying":\#(count)}"#.utf8) }
+
+    static func purged(_ counts: (purged: Int, left: Int)) -> [UInt8] {
+        Array(#"{"purged":\#(counts.purged),"dead_letters":\#(counts.left)}"#.utf8)
     }
 
     static func replay(_ replay: StoredReplay) -> [UInt8] {

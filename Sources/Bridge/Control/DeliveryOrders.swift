@@ -10,19 +10,22 @@ struct DeliveryOrders: Sendable {
         let description: String
     }
 
-    /// Sends dead letters on their way again. Returns how many there are now to be sent.
+    /// Sends dead letters on their way again. Returns how many.
     func retry(_ selection: LetterSelection, of sink: String, at now: Timestamp) throws -> Int {
         try know(sink)
+        let count = try count(selection, of: sink)
         store.revive(selection, of: sink, since: now.microseconds)
         try store.flush()
-        return try count(.retry, of: sink)
+        return count
     }
 
-    /// Removes dead letters. Returns how many are left.
-    func purge(_ selection: LetterSelection, of sink: String) throws -> Int {
+    /// Removes dead letters, also those of a sink that is no longer configured.
+    func purge(_ selection: LetterSelection, of sink: String) throws -> (purged: Int, left: Int) {
+        if try !store.letterCounts().contains(where: { $0.sink == sink }) { try know(sink) }
+        let purged = try count(selection, of: sink)
         store.purge(selection, of: sink)
         try store.flush()
-        return try count(.dead, of: sink)
+        return (purged, try countDead(of: sink))
     }
 
     /// Has stored lines delivered again: those received from `since` to `until`, or those of one call.
@@ -39,6 +42,9 @@ struct DeliveryOrders: Sendable {
         guard first <= last else {
             throw Refusal(description: "no line of that time has been delivered to '\(sink)'; it is at seq \(cursor)")
         }
+        if let call, try !holds(call, first...last) {
+            throw Refusal(description: "no line of call '\(call)' has been delivered to '\(sink)' in that time")
+        }
         // Unique among those of the sink: later ones are asked for later.
         let id = max(now.microseconds, (try store.replays(of: sink).map(\.id).max() ?? 0) + 1)
         let replay = StoredReplay(id: id, sink: sink, next: first, through: last, call: call)
@@ -53,7 +59,31 @@ struct DeliveryOrders: Sendable {
         throw Refusal(description: "there is no sink '\(sink)'; there are \(known.joined(separator: ", "))")
     }
 
-    private func count(_ state: StoredLetter.State, of sink: String) throws -> Int {
-        try store.letterCounts().first { $0.sink == sink && $0.state == state }?.count ?? 0
+    private func holds(_ call: String, _ seqs: ClosedRange<Int64>) throws -> Bool {
+        let mark = CallMark(call)
+        var isFound = false
+        try store.forEachLine(from: seqs.lowerBound, through: seqs.upperBound, descending: true) { _, _, _, line in
+            isFound = mark.isOn(line)
+            return !isFound
+        }
+        return isFound
+    }
+
+    /// How many dead letters are meant. What is named and is none is a mistake, and then nothing is done.
+    private func count(_ selection: LetterSelection, of sink: String) throws -> Int {
+        guard case .seqs(let seqs) = selection else { return try countDead(of: sink) }
+        for seq in seqs {
+            switch try store.letter(of: sink, seq: seq)?.state {
+            case .dead: break
+            case .parked: throw Refusal(description: "seq \(seq) of '\(sink)' is parked: it is tried by itself")
+            case .retry: throw Refusal(description: "seq \(seq) of '\(sink)' is on its way already")
+            case nil: throw Refusal(description: "sink '\(sink)' has no dead letter with seq \(seq)")
+            }
+        }
+        return Set(seqs).count
+    }
+
+    private func countDead(of sink: String) throws -> Int {
+        try store.letterCounts().first { $0.sink == sink && $0.state == .dead }?.count ?? 0
     }
 }

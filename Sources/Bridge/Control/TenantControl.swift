@@ -3,6 +3,7 @@ import Codecs
 import Glibc
 import NIOCore
 import NIOPosix
+import Sinks
 import Store
 
 /// Answers the requests of a running tenant.
@@ -33,17 +34,16 @@ final class TenantControl: Sendable {
     /// On the event loop; what blocks runs elsewhere.
     func answer(_ request: ControlRequest) -> EventLoopFuture<[UInt8]> {
         switch request {
-        case .status:
-            openCalls().flatMap { [self] calls in blocking { try self.status(openCalls: calls).json } }
+        case .status: status().map(\.json)
         case .retry(let sink, let selection):
             blocking { [self] in
                 let count = try DeliveryOrders(store: store).retry(selection, of: sink, at: WallClock.now())
                 pump(sink)?.lettersWereRevived()
-                return ControlAnswer.done(count, "retrying")
+                return ControlAnswer.retrying(count)
             }
         case .purge(let sink, let selection):
             blocking { [self] in
-                ControlAnswer.done(try DeliveryOrders(store: store).purge(selection, of: sink), "dead_letters")
+                ControlAnswer.purged(try DeliveryOrders(store: store).purge(selection, of: sink))
             }
         case .replay(let sink, let since, let until, let call):
             blocking { [self] in
@@ -57,7 +57,14 @@ final class TenantControl: Sendable {
 
     private func pump(_ name: String) -> SinkPump? { sinks.first { $0.pump.sink.name == name }?.pump }
 
-    private func blocking(_ work: @escaping @Sendable () throws -> [UInt8]) -> EventLoopFuture<[UInt8]> {
+    /// How the tenant is now. From any thread.
+    func status() -> EventLoopFuture<TenantStatus> {
+        openCalls().flatMap { [self] calls in blocking { try self.status(openCalls: calls) } }
+    }
+
+    private func blocking<Result: Sendable>(
+        _ work: @escaping @Sendable () throws -> Result
+    ) -> EventLoopFuture<Result> {
         NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop, work)
     }
 
@@ -74,7 +81,8 @@ final class TenantControl: Sendable {
                     backlogSince: backlog > 0 ? try oldest(after: Int64(sink.pump.metrics.cursor.current)) : nil,
                     letters: Dictionary(
                         letters.filter { $0.sink == name }.map { ($0.state.rawValue, $0.count) },
-                        uniquingKeysWith: { $0 + $1 }))
+                        uniquingKeysWith: { $0 + $1 }),
+                    readers: (sink.pump.sink as? FeedSink).map { ($0.readerCount.current, $0.droppedCount.current) })
             })
     }
 

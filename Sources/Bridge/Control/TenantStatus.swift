@@ -17,6 +17,12 @@ struct TenantStatus: Sendable {
         let backlog: Int64
         let backlogSince: Timestamp?
         let letters: [String: Int]
+        /// Of a feed.
+        var readers: (connected: Int, dropped: Int)?
+
+        func waitedSeconds(now: Timestamp) -> Int64 {
+            backlogSince.map { max(0, now.milliseconds(since: $0) / 1000) } ?? 0
+        }
     }
 
     let tenant: String
@@ -84,8 +90,7 @@ struct TenantStatus: Sendable {
         out.member("state", metrics.state.rawValue)
         out.member("cursor", Int64(metrics.cursor.current))
         out.member("backlog_events", sink.backlog)
-        let waited = sink.backlogSince.map { max(0, now.milliseconds(since: $0) / 1000) } ?? 0
-        out.member("backlog_seconds", waited)
+        out.member("backlog_seconds", sink.waitedSeconds(now: now))
         out.member("delivered", Int64(metrics.delivered.current))
         out.member("attempts", Int64(metrics.attempts.current))
         out.member("retries", Int64(metrics.retries.current))
@@ -93,6 +98,10 @@ struct TenantStatus: Sendable {
         out.member("held", Int64(metrics.held.current))
         for state in ["dead", "parked", "retry"] {
             out.member(utf8: state == "dead" ? "dead_letters" : "\(state)_letters", Int64(sink.letters[state] ?? 0))
+        }
+        if let readers = sink.readers {
+            out.member("readers", Int64(readers.connected))
+            out.member("readers_dropped", Int64(readers.dropped))
         }
         out.failure(metrics.lastFailure)
     }

@@ -152,6 +152,8 @@ package struct DeliveryEngine {
     /// Something fails at present.
     package var isFailing: Bool { destination != .up || !waiting.isEmpty }
     package var isDown: Bool { destination != .up }
+    /// Places in the queues of lanes.
+    var turnCount: Int { failed.count + fresh.count }
 
     /// Whether more lines of the store should be offered, and how many.
     package var room: (lines: Int, bytes: Int)? {
@@ -283,6 +285,8 @@ package struct DeliveryEngine {
                 taken.append(item)
                 (lines, bytes) = (lines + item.lineCount, bytes + item.byteCount)
                 if item.travelsAlone { break }
+                // Behind a record there may be live events that have grown old while they waited.
+                dropStale(lane, now)
             }
             lanes[lane]?.phase = .flying
             if taken.first?.travelsAlone == true || lines >= policy.batchLines { break }
@@ -329,6 +333,7 @@ package struct DeliveryEngine {
         case .retry(let through, let reason, let after):
             counts.failures += 1
             let left = settle(flight.items, through: through)
+            if left.lineCount < flight.items.lineCount { progressed(at: now) }
             failed(flight, left, reason: reason, after: after, at: now, using: &random)
         case .rejected(let through, let reason):
             reached(at: now)
@@ -378,13 +383,18 @@ package struct DeliveryEngine {
     }
 
     private mutating func reached(at now: DeliveryTime) {
+        progressed(at: now)
+        destination = .up
+        lastReason = nil
+    }
+
+    /// Something got through: the destination lives, and the next wait is a first one.
+    private mutating func progressed(at now: DeliveryTime) {
         reachedAt = now.wall
         hasReached = true
         failedLanes.removeAll()
         failuresInRow = 0
-        destination = .up
         backoff.reset()
-        lastReason = nil
     }
 
     private mutating func failed(
@@ -560,6 +570,17 @@ package struct DeliveryEngine {
             }
             if mayPark(lane, now) { park(key) }
         }
+        compactTurns()
+    }
+
+    /// Lanes whose lines have all grown old leave their places in the queues behind: while nothing is delivered for long, more
+    /// of those than there are lanes.
+    private mutating func compactTurns() {
+        guard turnCount > 2 * lanes.count + 64 else { return }
+        var seen: Set<UInt64> = []
+        func isDue(_ lane: UInt64) -> Bool { lanes[lane]?.phase == .queued && seen.insert(lane).inserted }
+        failed = CircularBuffer(failed.filter(isDue))
+        fresh = CircularBuffer(fresh.filter(isDue))
     }
 
     private mutating func leave(_ item: DeliveryItem, _ now: DeliveryTime) {

@@ -92,6 +92,8 @@ package struct DeliveryItem: Sendable {
 }
 
 extension [DeliveryItem] {
+    var lineCount: Int { reduce(0) { $0 + $1.lineCount } }
+
     /// Their lines as one batch; that of a single item as it is, without a copy.
     var joined: DeliveryBatch {
         if count == 1 { return self[0].batch }

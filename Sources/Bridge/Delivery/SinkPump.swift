@@ -379,7 +379,8 @@ package final class SinkPump: Sendable {
             }
         case .park(let item), .failed(let item):
             let state = item.isParked ? StoredLetter.State.parked : .retry
-            for letter in item.letters(state, reason: item.trail.lastReason ?? "", at: time) { feed.ledger.put(letter) }
+            let reason = item.trail.lastReason ?? "waits for an earlier line of its call"
+            for letter in item.letters(state, reason: reason, at: time) { feed.ledger.put(letter) }
         case .gone(let item):
             for seq in item.batch.seqs {
                 feed.ledger.removeLetter(seq)
@@ -428,7 +429,8 @@ package final class SinkPump: Sendable {
         metrics.parked.set(state.engine.parkedLines)
         metrics.held.set(state.engine.heldLines)
         metrics.retries.add(counts.failures - state.told.failures)
-        if counts.failures > state.told.failures, let reason = state.lastFailure {
+        // What is refused is an error to be told of as well: all of it may be, while the sink counts as up.
+        if counts.failures > state.told.failures || counts.dead > state.told.dead, let reason = state.lastFailure {
             metrics.set(lastError: reason, at: wall())
         }
         if counts.skipped > state.told.skipped, state.engine.isIdle || state.told.skipped == 0 {

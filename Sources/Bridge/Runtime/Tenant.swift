@@ -28,6 +28,7 @@ final class Tenant: Sendable {
     private let pumps: [SinkPump]
     private let core: LoopBound<TenantCore>
     private let control: ControlServer?
+    private let admin: AdminServer?
     private let eventLoop: any EventLoop
 
     /// Opens the store and reads back what the tracker needs. Blocks: for the start of the process only.
@@ -75,6 +76,10 @@ final class Tenant: Sendable {
             let answering = Self.control(
                 configuration, store: store, sources: zip(sources, metrics).map { ($0, $1) }, pumps: pumps, core: core,
                 eventLoop: eventLoop)
+            let feeds = pumps.compactMap { $0.sink as? FeedSink }
+            admin = try configuration.admin.map {
+                try AdminServer($0, service: .init(status: { answering.status() }, feeds: feeds), logger: logger)
+            }
             control = Self.listen(configuration.places.control, answering, eventLoop, logger)
         } catch {
             store.close()
@@ -126,12 +131,16 @@ final class Tenant: Sendable {
 
     /// After `run` has returned.
     func close() async {
+        await admin?.close()
         await control?.close()
         let store = store
         try? await onThread("store close") { store.close() }
     }
 
-    func reopen() { for pump in pumps { pump.reopen() } }
+    func reopen() {
+        admin?.reopen()
+        for pump in pumps { pump.reopen() }
+    }
 
     /// Blocking work, off the cooperative pool.
     private func onThread(_ name: String, _ work: @escaping @Sendable () throws -> Void) async throws {
@@ -207,7 +216,8 @@ final class Tenant: Sendable {
             name: sink.name, tenant: tenant, logger: logger, lines: lines,
             history: { after, lines, bytes in
                 try store.next(after: after, maxLines: lines, maxBytes: bytes).map { past.batch($0) }
-            })
+            },
+            extent: { (store.firstSeq, store.lastSeq) })
         let made = try sink.destination.makeSink(context)
         let policy = sink.delivery.applied(to: made.policy)
         return SinkPump(

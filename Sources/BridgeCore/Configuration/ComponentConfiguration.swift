@@ -25,6 +25,8 @@ package protocol SinkTypeConfiguration: SinkFactory {
     var formatsLines: Bool { get }
     /// The source of its own vendor over whose connection it speaks; nil: over none.
     var viaSource: String? { get }
+    /// True where readers get its lines from the admin listener, which then has to be there.
+    static var isServedByAdmin: Bool { get }
     /// Reads the type's keys of a sink. Nil only after a report. The common keys are read already; the caller finishes the
     /// section.
     init?(_ section: ConfigurationSection)
@@ -34,6 +36,7 @@ extension SinkTypeConfiguration {
     package var exclusiveResource: String? { nil }
     package var formatsLines: Bool { false }
     package var viaSource: String? { nil }
+    package static var isServedByAdmin: Bool { false }
 }
 
 /// One entry of `sources:`.

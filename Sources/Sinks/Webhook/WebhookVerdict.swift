@@ -13,7 +13,11 @@ package enum WebhookVerdict {
         // A redirect is never followed: it would lead signed events to where nobody has configured them to go.
         case 408, 425, 429, 300..<400, 500...:
             .retry(through: nil, reason: "\(refusal)", after: refusal.retryAfter(now: now))
-        case 400..<500: .rejected(through: nil, reason: "\(refusal)")
+        case 401, 403, 404, 405, 407: .rejected(through: nil, reason: "\(refusal)")
+        case 400..<500:
+            .rejected(
+                through: nil,
+                reason: "the server answered \(refusal.answer): it refuses this event; its log may say why")
         default: .retry(through: nil, reason: "\(refusal)")
         }
     }

@@ -1,12 +1,12 @@
 import Glibc
 import NIOCore
 import NIOPosix
-import Synchronization
 
 /// Names to addresses by the system's resolver, on threads of its own, with a deadline.
 ///
-/// The system's resolver cannot be interrupted: a lookup that is given up keeps its thread until the system gives up
-/// too, and is skipped where it has not begun. So no more than `threadCount` lookups run, and the others wait for them.
+/// The system's resolver cannot be interrupted: a lookup that is given up keeps its thread until the system gives up too.
+/// So no more than `threadCount` lookups run and others wait for them, and a name takes one of the threads however often it
+/// is asked for meanwhile: where its name server is silent, others find theirs.
 enum HostResolver {
     private static let threadCount = 4
     private static let maximumAddresses = 32
@@ -15,6 +15,7 @@ enum HostResolver {
         pool.start()
         return pool
     }()
+    private static let lookups = SharedLookups(on: threads)
 
     /// At least one address, in the order of the system. Fails with a `ConnectionError` of the stage `resolve`.
     static func resolve(
@@ -23,16 +24,8 @@ enum HostResolver {
         if let address = try? SocketAddress(ipAddress: host, port: port) {
             return eventLoop.makeSucceededFuture([address])
         }
-        let lookup = Lookup()
-        let found = threads.runIfActive(eventLoop: eventLoop) {
-            lookup.isAbandoned.load(ordering: .relaxed) ? [] : try addresses(of: host, port: port)
-        }.within(limit, orFail: ConnectionError(.resolve, .timedOut(Duration(limit))))
-        found.whenFailure { _ in lookup.isAbandoned.store(true, ordering: .relaxed) }
-        return found
-    }
-
-    private final class Lookup: Sendable {
-        let isAbandoned = Atomic(false)
+        return lookups.find("\(host):\(port)", for: eventLoop) { try addresses(of: host, port: port) }
+            .within(limit, orFail: ConnectionError(.resolve, .timedOut(Duration(limit))))
     }
 
     private static func addresses(of host: String, port: Int) throws(ConnectionError) -> [SocketAddress] {

@@ -41,7 +41,8 @@ public struct HTTPRefusal: Error, Sendable, Equatable {
 extension HTTPRefusal: CustomStringConvertible {
     public var description: String { "the server answered \(answer)\(advice)" }
 
-    var answer: String {
+    /// Status and reason, without advice.
+    public var answer: String {
         reason.isEmpty ? "HTTP \(status)" : "HTTP \(status) (\(HTTPSyntax.printable(Array(reason.utf8), limit: 60)))"
     }
 

@@ -199,4 +199,40 @@ struct EnreachHostileTests {
         }
         #expect(lines.isEmpty)
     }
+
+    @Test("Whatever EnreachAPI answers, a repair tells what keeps the schema, or nothing")
+    func rest() throws {
+        let (from, now) = (Self.start.advanced(by: .seconds(-600)), Self.start.advanced(by: .seconds(60)))
+        let user = UUID128(high: 1, low: 7)
+        let answers = [
+            #"{"CallId":"c","ANum":"1","BNum":"2","TimeStamp":"2026-01-15T07:59:00","Duration":30,"Direction":0,"EndResult":0,"UserId":"u","UserName":"n"}"#,
+            #"{"Availability":"Busy","EventTypeID":3,"StartTime":"2026-01-15T07:59:00","EndTime":"2026-01-15T09:00:00","EventSource":"s","Note":"n","UserName":"u"}"#,
+            #"{"Id":"00000000-0000-0001-0000-000000000007","Name":"q","Status":{"OpenStatus":5,"MaxWaitTime":1,"FreeAgents":2}}"#,
+        ]
+        let schema = try SchemaValidator.callEvent()
+        var told = 0
+        for answer in try answers.map(EnreachJSON.value) {
+            let faulty = answer.members.indices.flatMap { position in
+                Self.values.map { Self.exchange(answer, position, inner: nil, by: $0) }
+            }
+            for text in faulty + Self.values {
+                for document in [text, "[\(text)]", "[\(text),7,\(Self.json(answer))]"] {
+                    let value = try EnreachJSON.value(document)
+                    var repair = EnreachRepair()
+                    var tracker = CallTracker(stream: UUID128(high: 1, low: 2))
+                    let source = tracker.register(SourceProfile(vendor: "enreach", name: "hel", lifecycle: .strict))
+                    for var fact in repair.facts(ofCalls: value, from: from, now: now)
+                        + repair.facts(ofAvailability: value, of: user) + repair.facts(ofQueues: value, wanted: [user])
+                    {
+                        fact.tenant = "acme"
+                        tracker.apply(fact, from: source, receivedAt: now)
+                    }
+                    let lines = tracker.takeOutput().map { LineWriter.text($0.event) }
+                    for line in lines { #expect(schema.faults(of: line) == [], "\(document)") }
+                    told += lines.count
+                }
+            }
+        }
+        #expect(told > 1000)
+    }
 }

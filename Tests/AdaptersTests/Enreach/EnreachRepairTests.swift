@@ -67,9 +67,11 @@ struct EnreachRepairTests {
 
     @Test("A call that was open when the link was lost is ended; one that is told of again goes on")
     func open() throws {
+        // EnreachAPI writes GUIDs in another case than RTE; ids that are none are compared as they are.
+        let silent = "0f4d9f8e-5a53-4c8e-8f0e-00155d4fdcf3"
         var repair = EnreachRepair()
         repair.watch([
-            Self.live(.callOffered, "silent"), Self.live(.callAnswered, "silent"), Self.live(.callOffered, "ringing"),
+            Self.live(.callOffered, silent), Self.live(.callAnswered, silent), Self.live(.callOffered, "ringing"),
             Self.live(.callOffered, "alive"),
         ])
         repair.linkLost()
@@ -78,12 +80,12 @@ struct EnreachRepairTests {
         let facts = try repaired(
             &repair,
             [
-                Self.record("SILENT", ago: 700, seconds: 300), Self.record("alive", ago: 650, seconds: 200),
+                Self.record(silent.uppercased(), ago: 700, seconds: 300), Self.record("alive", ago: 650, seconds: 200),
                 Self.record("ringing", ago: 640, seconds: 200),
             ])
         #expect(
             Self.told(facts) == [
-                "call.ended silent u1 answered", "call.answered ringing u1", "call.ended ringing u1 answered",
+                "call.ended \(silent) u1 answered", "call.answered ringing u1", "call.ended ringing u1 answered",
                 "source.snapshot ",
             ])
         #expect(repair.silentCalls == 0)

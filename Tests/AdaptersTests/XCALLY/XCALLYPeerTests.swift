@@ -106,6 +106,7 @@ struct XCALLYPeerTests {
         try await bench.stop()
     }
 
+    // Note, section 5, statement 6.
     @Test(
         "Killed in the middle of a call, the server is found again, and the gap says so",
         arguments: ShuttleServer.Generation.allCases)

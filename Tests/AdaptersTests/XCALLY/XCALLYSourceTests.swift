@@ -94,6 +94,7 @@ struct XCALLYSourceTests {
         try await shuttle.stop()
     }
 
+    // Note, section 5, statement 1.
     @Test("A connection that is cut comes back by itself, one at a time, with a gap and nothing told twice")
     func cut() async throws {
         let shuttle = try await SimulatedShuttle()
@@ -116,6 +117,7 @@ struct XCALLYSourceTests {
         try await shuttle.stop()
     }
 
+    // Note, section 5, statement 2.
     @Test("A Shuttle that puts us out again and again is not stormed, and never counts as useful")
     func putOut() async throws {
         let shuttle = try await SimulatedShuttle { $0.putsOut = true }
@@ -131,6 +133,7 @@ struct XCALLYSourceTests {
         try await shuttle.stop()
     }
 
+    // Note, section 5, statement 9.
     @Test("Foreign events, echoes of verbs and unknown events are counted apart")
     func foreign() async throws {
         let shuttle = try await SimulatedShuttle()

@@ -177,7 +177,10 @@ struct ConfigurationLoaderTests {
         #expect(names.count >= 2)
         // What systemd would hand over.
         let credentials = try TemporaryDirectory()
-        for name in ["tokyo-token", "cape-redis", "hel-key"] { try credentials.write(name, "secret") }
+        let secrets = [
+            "tokyo-token", "cape-redis", "hel-key", "bus-redis", "admin-ops", "admin-wallboard", "admin-nomsa",
+        ]
+        for name in secrets { try credentials.write(name, "secret-of-\(name)") }
         try credentials.write("crm-signing", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
         let environment = configurationEnvironment.merging(["CREDENTIALS_DIRECTORY": credentials.path]) { $1 }
         for name in names {

@@ -78,11 +78,10 @@ struct ConfigurationMistakeTests {
         MistakeRow("tenant: acme\nsources: [cape]\n", "2:11", "expected a source as a mapping", "key: value"),
         MistakeRow(fiveLines.replacing("acme", with: "Acme GmbH"), "1:9", "bad 'tenant': 'Acme GmbH'", "a-z 0-9 -"),
         MistakeRow(fiveLines + "sink: []\n", "6:1", "unknown key 'sink' in the file", "did you mean 'sinks'?"),
-        MistakeRow(fiveLines + "colour: red\n", "6:1", "unknown key 'colour'", "allowed here: tenant, sources, sinks"),
+        MistakeRow(fiveLines + "colour: red\n", "6:1", "unknown key 'colour'", "allowed here: tenant, sources, admin"),
         MistakeRow(
             fiveLines + "tenant: other\n", "6:1", "'tenant' is there twice, first at line 1, column 1", "one of the two"
         ),
-        MistakeRow(fiveLines + "admin: { listen: 127.0.0.1:8790 }\n", "6:1", "'admin' is not built yet", "remove it"),
         MistakeRow(
             fiveLines + "store: { retention: 30 }\n", "6:21", "expected a duration for 'retention', found '30'", "30s"),
         MistakeRow(fiveLines + "store: { retention: 10s }\n", "6:21", "'retention' is out of range", "1m to 3650d"),
@@ -185,7 +184,7 @@ struct ConfigurationMistakeTests {
     static let sinks: [MistakeRow] = [
         MistakeRow(fiveLines + "sinks: []\n", "6:8", "'sinks' is an empty list", "stdout"),
         .sink("name: a", "7:5", "'type' is missing in a sink", "type: …"),
-        .sink("name: a\ntype: feed", "8:11", "type 'feed' is not built yet; available: stdout, file"),
+        .sink("name: a\ntype: kafka", "8:11", "unknown type 'kafka'; available: stdout, file"),
         .sink("name: a\ntype: stdot", "8:11", "unknown type 'stdot'", "did you mean 'stdout'?"),
         .sink("name: a\ntype: stdout\npath: /x/y", "9:5", "unknown key 'path' in a sink", "allowed here: name, type"),
         .sink(

@@ -22,6 +22,7 @@ func loadYAML(_ text: String, environment: [String: String] = configurationEnvir
 let configurationEnvironment = [
     "HOME": "/home/cti", "BASIX_TOKEN": "correct horse", "ENREACH_KEY": "correct horse",
     "REDIS_PASSWORD": "correct horse", "SHUTTLE_TOKEN": "correct-horse", "EMPTY": "",
+    "ADMIN_TOKEN": "4f1a9c", "WALL_TOKEN": "77b0e2",
     "TWO_LINES": "a\nb",
 ]
 

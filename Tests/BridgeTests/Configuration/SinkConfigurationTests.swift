@@ -1,5 +1,6 @@
 import Bridge
 import BridgeCore
+import NIOCore
 import Sinks
 import Testing
 import Transport
@@ -197,6 +198,54 @@ import WireProtocols
         .sink("name: a\ntype: exec\ncommand: [cat]\ntimeout: 1ms", "10:14", "'timeout' is out of range: '1ms'"),
     ]
 
+    @Test func `A socket has its keys`() throws {
+        let usual = try #require(
+            try sink("name: a\ntype: socket\nlisten: 8795").destination as? SocketSinkConfiguration)
+        guard case .listen(let options) = usual.direction else { throw MissingCase() }
+        #expect(options.place == .tcp(host: "127.0.0.1", port: 8795) && options.token == nil && options.identity == nil)
+        #expect(options.readers == 100 && options.bufferBytes == 1 << 20 && options.mode == 0o660)
+        #expect(usual.exclusiveResource == "'127.0.0.1:8795'")
+        let full = try #require(
+            try sink(
+                "name: a\ntype: socket\nlisten: unix:///run/x\nmode: \"0600\"\nreaders: 5\nbuffer: 64KiB\ntoken: { env: KEY }"
+            ).destination as? SocketSinkConfiguration)
+        guard case .listen(let unix) = full.direction else { throw MissingCase() }
+        #expect(unix.place == .unix(path: "/run/x") && unix.mode == 0o600 && unix.readers == 5)
+        #expect(unix.bufferBytes == 64 << 10 && unix.token != nil)
+        let client = try #require(
+            try sink("name: a\ntype: socket\nconnect: '[::1]:9'\ntimeout: 5s\ntls: { server_name: x }").destination
+                as? SocketSinkConfiguration)
+        guard case .connect(let connecting) = client.direction else { throw MissingCase() }
+        #expect(connecting.endpoint.address == .tcp(host: "::1", port: 9) && connecting.timeout == .seconds(5))
+        #expect(connecting.endpoint.tls?.serverName == "x" && client.exclusiveResource == nil)
+    }
+
+    private struct MissingCase: Error {}
+
+    private static let sockets: [MistakeRow] = [
+        .sink("name: a\ntype: socket", "7:5", "a socket needs exactly one of listen, connect", "listen: PORT"),
+        .sink("name: a\ntype: socket\nlisten: 1\nconnect: x:1", "7:5", "exactly one of listen, connect"),
+        .sink("name: a\ntype: socket\nlisten: x.example:1", "9:13", "expected a port or ADDRESS:PORT", "0.0.0.0:8888"),
+        .sink("name: a\ntype: socket\nlisten: 0.0.0.0:1", "9:5", "beyond this machine without a token", "credential"),
+        .sink(
+            "name: a\ntype: socket\nlisten: unix://run/x", "9:13", "a socket needs an absolute path", "three slashes"),
+        .sink(
+            "name: a\ntype: socket\nlisten: unix:///\(String(repeating: "x", count: 107))", "9:13",
+            "the socket's path is longer than 107 bytes"),
+        .sink("name: a\ntype: socket\nlisten: 1\nmode: \"0660\"", "10:5", "'mode' is for the file of a unix socket"),
+        .sink("name: a\ntype: socket\nlisten: unix:///x\nmode: \"0666\"", "10:11", "expected one of 0600, 0660"),
+        .sink("name: a\ntype: socket\nlisten: 1\ntimeout: 5s", "10:5", "'timeout' has no meaning with 'listen'"),
+        .sink("name: a\ntype: socket\nconnect: x:1\nreaders: 5", "10:5", "'readers' has no meaning with 'connect'"),
+        .sink("name: a\ntype: socket\nconnect: x", "9:14", "expected unix:///PATH or HOST:PORT", "events.example:8795"),
+        .sink(
+            "name: a\ntype: socket\nlisten: 1\ntoken: { env: REDIS_PASSWORD }", "10:12", "is no token", "without blanks"
+        ),
+        .sink(
+            "name: a\ntype: socket\nconnect: unix:///x\ntls: { server_name: x }", "10:5", "a unix socket speaks no TLS"),
+        .sink(
+            "name: a\ntype: socket\nlisten: 1\ntls: { server_name: x }", "10:5", "needs cert and key, and nothing else"),
+    ]
+
     private static let common: [MistakeRow] = [
         .sink("name: a\ntype: stdout\nqueues: []", "9:13", "'queues' is an empty list", "all queues"),
         .sink("name: a\ntype: stdout\ndirections: [inbond]", "9:18", "found 'inbond'", "did you mean 'inbound'?"),
@@ -244,7 +293,7 @@ import WireProtocols
         .sink(webhook + "concurrency: 65", "10:18", "'concurrency' is out of range: '65'"),
     ]
 
-    @Test(arguments: common + webhooks + redisRows + programs)
+    @Test(arguments: common + webhooks + redisRows + programs + sockets)
     func `Each mistake is named with its place, its cause and what to do`(row: MistakeRow) throws {
         let diagnostics = loadYAML(row.text).diagnostics
         let found = diagnostics.map(\.description).joined(separator: "\n")

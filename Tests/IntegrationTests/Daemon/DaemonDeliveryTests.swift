@@ -42,6 +42,12 @@ import Testing
     private func command(_ arguments: String...) async throws -> (
         exit: ChildProcess.Exit, output: String, errors: String
     ) {
+        try await command(arguments)
+    }
+
+    private func command(_ arguments: [String]) async throws -> (
+        exit: ChildProcess.Exit, output: String, errors: String
+    ) {
         let (output, errors) = (directory.file("command.out"), directory.file("command.err"))
         for file in [output, errors] { try? FileManager.default.removeItem(atPath: file) }
         let child = try ChildProcess(
@@ -92,11 +98,22 @@ import Testing
         #expect(try json(shown.output)["attempts"]?.elements.count == 1)
         #expect(try await command("deadletters", "show", "--config", path, "--sink", "crm", "9999").exit == .code(1))
 
+        let listed = try await command("deadletters", "--config", path)
+        let rows = listed.output.split(separator: "\n")
+        #expect(rows.count == 5 && rows[1].contains("call.offered") && rows[1].contains("cape:ref-2"), "\(listed)")
+        #expect(rows.allSatisfy { $0.prefix(6).hasSuffix("  ") }, "columns are in line: \(listed.output)")
+        #expect(try await command("deadletters", "--config", path, "--sink", "lines").errors.contains("some of crm"))
+        // Whoever looks sees that all of it is refused, although the sink takes requests.
+        let status = try json(try await command("status", "--config", path, "--json").output)
+        #expect(status["sinks"]?.elements.first?["last_error"]?["reason"]?.string?.contains("HTTP 4") == true)
+        #expect(status["sinks"]?.elements.first?["state"]?.string == "up")
+        try await expectNoOrder()
+
         // One by its seq, while the service runs.
         try receiver.plan("{}")
         let before = receiver.requests.count
         let retried = try await command("deadletters", "retry", "--config", path, "--sink", "crm", seq)
-        #expect(retried.exit == .code(0), "\(retried)")
+        #expect(retried.exit == .code(0) && retried.output == "1 letter of crm is on its way\n", "\(retried)")
         try await eventually("it is delivered", state: { daemon.state }) { receiver.requests.count == before + 1 }
         #expect(receiver.requests.last?.body.contains("\"seq\":\(seq),") == true)
 
@@ -104,9 +121,10 @@ import Testing
         #expect(try await daemon.terminate() == .code(0), "\(daemon.state)")
         let last = try #require(letters[3]["seq"]?.numberText)
         let purged = try await command("deadletters", "purge", "--config", path, "--sink", "crm", last)
-        #expect(purged.output.contains("2 dead letters of crm are left"), "\(purged)")
+        #expect(purged.output == "1 purged, 2 dead letters of crm are left\n", "\(purged)")
         let alone = try await command("deadletters", "retry", "--config", path, "--sink", "crm", "--all")
-        #expect(alone.output.contains("2 letters of crm are on their way"), "\(alone)")
+        #expect(alone.output == "2 letters of crm are on their way\n", "\(alone)")
+        try await expectNoOrder()
         try daemon.restart()
         try await eventually("they are delivered", state: { daemon.state }) {
             try await command("deadletters", "list", "--config", path, "--json").output.isEmpty
@@ -118,6 +136,22 @@ import Testing
             try await command("deadletters", "retry", "--config", path, "--sink", "cmr", "--all").errors.contains(
                 "there is no sink 'cmr'"))
         #expect(try await command("deadletters", "retry", "--config", path, "--sink", "crm").exit == .code(64))
+    }
+
+    /// Orders about what is not there are refused, with the reason, by the service and without it.
+    private func expectNoOrder() async throws {
+        let orders: [([String], String)] = [
+            (["deadletters", "retry", "--sink", "crm", "9999"], "sink 'crm' has no dead letter with seq 9999"),
+            (["deadletters", "purge", "--sink", "crm", "9999"], "sink 'crm' has no dead letter with seq 9999"),
+            (["deadletters", "purge", "--sink", "cmr", "--all"], "there is no sink 'cmr'; there are crm, lines"),
+            (["replay", "--sink", "lines", "--call", "cape:ref-9"], "no line of call 'cape:ref-9'"),
+            (["replay", "--sink", "lines", "--since", "1m", "--until", "1h"], "--since is later than --until"),
+            (["replay", "--sink", "lines", "--since", "yesterday"], "a time ago such as 30m"),
+        ]
+        for (order, reason) in orders {
+            let answer = try await command(order + ["--config", path])
+            #expect(answer.exit != .code(0) && answer.errors.contains(reason), "\(order): \(answer)")
+        }
     }
 
     @Test(.timeLimit(.minutes(3)))

@@ -1,8 +1,9 @@
-import Bridge
 import BridgeCore
 import Codecs
 import TestSupport
 import Testing
+
+@testable import Bridge
 
 private typealias Line = EngineRun.Line
 
@@ -144,6 +145,48 @@ struct DeliveryEngineTests {
         run.judge()
         #expect(run.faults.isEmpty)
         #expect(run.engine.counts.skipped == 2 && run.taken.contains(3) && run.dead.isEmpty)
+    }
+
+    @Test func `A live event behind a record is skipped too once it is too old`() {
+        var engine = DeliveryEngine(
+            policy: policy(concurrency: 1, batch: 10, maximumAge: .seconds(60)), cursor: 0, trialSince: noon)
+        let items = (1...4 as ClosedRange<Int64>).map { seq in
+            DeliveryItem(
+                DeliveryBatch(bytes: [48, 10], ends: [2], seqs: [seq], throughSeq: seq), origin: .store,
+                traits: .init(lane: 0, isRecord: seq % 2 == 1, receivedAt: noon))
+        }
+        func time(_ now: Duration) -> DeliveryTime { DeliveryTime(monotonic: now, wall: noon.advanced(by: now)) }
+        engine.offer(items, through: 4, at: time(.zero))
+        guard case .deliver(let attempt) = engine.next(at: time(.seconds(61))) else {
+            Issue.record("nothing is delivered")
+            return
+        }
+        #expect(attempt.batch.seqs == [1, 3])
+        #expect(engine.counts.skipped == 2)
+        var random = SeededGenerator(seed: 1)
+        engine.complete(attempt.id, .delivered, at: time(.seconds(62)), using: &random)
+        #expect(engine.cursor == 4 && engine.isIdle)
+    }
+
+    @Test func `A destination that takes a part each time is asked again soon`() {
+        var run = EngineRun((0..<500).map { Line(call: $0) }, policy: policy(concurrency: 1, batch: 10)) { seqs, _, _ in
+            (seqs.count > 1 ? .retry(through: seqs[0], reason: "a part") : .delivered, .milliseconds(1))
+        }
+        run.run()
+        run.judge()
+        #expect(run.faults.isEmpty)
+        #expect(run.taken == Array(1...500) && run.now < .seconds(300), "\(run.now)")
+    }
+
+    @Test func `Live events that nobody takes for hours leave nothing behind`() {
+        let lines = (0..<20_000).map { Line(call: $0, record: false, at: .milliseconds(200 * $0)) }
+        var run = EngineRun(lines, policy: policy(maximumAge: .seconds(30))) { _, _, _ in
+            (.retry(through: nil, reason: "429", after: .seconds(86_400)), .milliseconds(1))
+        }
+        run.run(for: .seconds(3990))
+        #expect(run.faults.isEmpty)
+        #expect(run.engine.counts.skipped > 19_000 && run.mostHeld < 500)
+        #expect(run.engine.turnCount < 1200, "\(run.engine.turnCount)")
     }
 
     @Test func `A receiver that is down for thirty hours gets every record, in the order of each call`() {

@@ -35,6 +35,7 @@ struct SocketIOFaultTests {
         return bench
     }
 
+    // Note, section 5, statement 3.
     @Test("A plain WebSocket server that says nothing is left after the time for the open packet")
     func plainWebSocket() async throws {
         let server = try await WebSocketServerBench()
@@ -224,6 +225,7 @@ struct SocketIOFaultTests {
         }
     }
 
+    // Note, section 5, statement 10.
     @Test("A clean stop: DISCONNECT, a close frame with 1000, and not long until the end", arguments: [true, false])
     func cleanStop(_ answers: Bool) async throws {
         let server = try await WebSocketServerBench(decide: { _, log in

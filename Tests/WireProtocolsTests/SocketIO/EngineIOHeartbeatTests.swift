@@ -85,6 +85,7 @@ struct EngineIOHeartbeatTests {
         #expect(peer.error == .silent(for: .seconds(45)))
     }
 
+    // Note, section 5, statement 4.
     @Test(
         "A server that is mute behind its open packet is left in both generations", arguments: EngineIOVersion.allCases)
     func mute(_ version: EngineIOVersion) {

@@ -20,7 +20,7 @@ struct SocketIOClientMatrixTests {
     /// `r`: refused; `q`: ended without a word; `p`: answered by a pong; `s`: sent; `n`: not sent.
     static let table: [(Input, v3: String, v4: String)] = [
         //                      opening connecting connected ended
-        (.open, v3: "..o.", v4: "..o."),
+        (.open, v3: ".oo.", v4: ".oo."),
         (.connect, v3: "r+o.", v4: "rro."),
         (.connectWithID, v3: "r+o.", v4: "r+o."),
         (.event, v3: "rae.", v4: "rae."),
@@ -112,6 +112,7 @@ struct SocketIOClientMatrixTests {
         }
     }
 
+    // Note, section 5, statement 11.
     @Test("Random input of all kinds: one end at most, nothing after it, nothing forbidden said")
     func random() {
         var random = SeededGenerator(seed: SeededGenerator.printedSeed(for: "SocketIOClientMatrixTests.random"))

@@ -10,6 +10,7 @@ struct SocketIOClientSessionTests {
 
     // MARK: Coming up
 
+    // Note, section 5, statement 11.
     @Test("Protocol 4: the server connects / by itself, and no CONNECT is ever sent for it")
     func protocol4() {
         let peer = Peer(.v3, auth: "{\"token\":\"t\"}")
@@ -23,6 +24,7 @@ struct SocketIOClientSessionTests {
         #expect(peer.session.isConnected)
     }
 
+    // Note, section 5, statement 3.
     @Test("Protocol 5: CONNECT is sent once with the auth payload, and connected means its answer")
     func protocol5() {
         let peer = Peer(.v4, auth: "{\"token\":\"t1\"}")
@@ -81,8 +83,10 @@ struct SocketIOClientSessionTests {
         #expect(peer.error == .violation(.tooManyEarlyEvents(limit: 2)))
     }
 
+    // Note, section 5, statement 3.
     @Test("Each stage has its time limit")
     func stages() {
+        #expect(SocketIOTimeouts().open == .seconds(10) && SocketIOTimeouts().connect == .seconds(10))
         let timeouts = SocketIOTimeouts(open: .seconds(3), connect: .seconds(4))
         let mute = Peer(.v3, timeouts: timeouts)
         #expect(mute.deadline == .seconds(3))
@@ -268,6 +272,7 @@ struct SocketIOClientSessionTests {
 
     // MARK: Ends
 
+    // Note, section 5, statement 10.
     @Test("A clean stop says DISCONNECT and nothing after it", arguments: EngineIOVersion.allCases)
     func cleanStop(_ version: EngineIOVersion) {
         let peer = Peer.connected(version)
@@ -308,6 +313,7 @@ struct SocketIOClientSessionTests {
         ("0{}", .unexpectedEnginePacket), ("5", .unexpectedEnginePacket), ("42/x,[\"a\"]", .foreignNamespace),
     ]
 
+    // Note, section 5, statement 7.
     @Test("Unknown packets are counted, and the session goes on", arguments: odd)
     func oddities(_ text: String, _ oddity: SocketIOOddity) {
         for version in EngineIOVersion.allCases {
@@ -327,6 +333,7 @@ struct SocketIOClientSessionTests {
         ("42[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]", .json(JSONError(reason: .tooDeep, offset: 17))),
     ]
 
+    // Note, section 5, statement 7.
     @Test("Broken packets end the session with a reason", arguments: broken)
     func violations(_ text: String, _ violation: SocketIOViolation) {
         let peer = Peer.connected(.v3)
@@ -343,6 +350,7 @@ struct SocketIOClientSessionTests {
         #expect(peer.error == .violation(.missingAttachment(received: 0, of: 1)))
     }
 
+    // Note, section 5, statement 8.
     @Test("A message beyond the limit ends the session")
     func size() {
         let peer = Peer.connected(.v4, limits: SocketIOLimits(messageBytes: 100))
@@ -350,6 +358,7 @@ struct SocketIOClientSessionTests {
         #expect(peer.error == .violation(.messageTooLong(limitBytes: 100)))
     }
 
+    // Note, section 5, statement 1.
     @Test("An old session does nothing more, whatever comes", arguments: EngineIOVersion.allCases)
     func ended(_ version: EngineIOVersion) {
         let peer = Peer.connected(version)

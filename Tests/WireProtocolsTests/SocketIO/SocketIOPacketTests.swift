@@ -104,6 +104,7 @@ struct SocketIOPacketTests {
         }
     }
 
+    // Note, section 5, statement 8.
     @Test("Size and depth are limits")
     func limits() {
         let limits = SocketIOLimits(messageBytes: 20, depth: 2)
@@ -173,6 +174,7 @@ struct SocketIOPacketTests {
         #expect(throws: SocketIOViolation.badPlaceholder) { try reader.receive(EngineIOPacket(.message, text)) }
     }
 
+    // Note, section 5, statement 7.
     @Test("Attachments out of order and beyond their limits are refused")
     func attachmentOrder() throws {
         let limits = SocketIOLimits(messageBytes: 30, attachmentBytes: 40)

@@ -60,6 +60,7 @@ struct SocketIORefusalTests {
         Row(status: 451, body: "", cause: .other, text: ""),
     ]
 
+    // Note, section 5, statement 5.
     @Test("An answer over HTTP means what the table says, with status, code and words", arguments: rows)
     func table(_ row: Row) {
         let refusal = SocketIORefusal(Self.http(row.status, row.body))
@@ -76,6 +77,7 @@ struct SocketIORefusalTests {
         for sentence in sentences { #expect(sentence.split(separator: ":").count == 2, "\(sentence)") }
     }
 
+    // Note, section 5, statement 5.
     @Test("Of the words the first 200 characters are kept, on one line")
     func excerpt() {
         let text = "a\r\nb\u{1b}[31m\u{202e}" + String(repeating: "€", count: 300)

@@ -10,8 +10,6 @@ final class WebSocketPeer {
     var now = start
     /// What it told, in words.
     var seen: [String] = []
-    /// What it wrote.
-    var sent: [UInt8] = []
 
     init(
         _ role: WebSocketRole, compression: PerMessageDeflateAgreement? = nil,
@@ -63,9 +61,7 @@ final class WebSocketPeer {
 
     /// What it wrote since the last call.
     func takeSent() -> [UInt8] {
-        if let output = session.takeOutput() { sent += output.readableBytesView }
-        defer { sent = [] }
-        return sent
+        session.takeOutput().map { Array($0.readableBytesView) } ?? []
     }
 
     /// What it told since the last call.
