@@ -7,8 +7,8 @@ import WireProtocols
 /// From events of a connection to the pipeline, whoever connected to whom: mapping, counting, and back-pressure. Confined to
 /// the tenant's event loop.
 ///
-/// Nothing waits at the vendor and nothing is acknowledged. While the store cannot keep up the owner leaves its sockets
-/// unread; a peer that cuts them for that makes a gap.
+/// Nothing waits at the vendor. While the store cannot keep up the owner leaves its sockets unread; a peer that cuts them for
+/// that makes a gap.
 final class XCALLYIntake {
     private let context: any SourceContext
     private let limits: JSONLimits
@@ -18,6 +18,8 @@ final class XCALLYIntake {
     private var burstBegan: Timestamp?
     private var arrived = 0
     private var unstored = UnstoredMessages()
+    /// Answers to what arrived in this burst.
+    private var answers: [() -> Void] = []
 
     /// `setReading` had better hold its owner weakly.
     init(
@@ -41,6 +43,9 @@ final class XCALLYIntake {
         return take(XCALLYReading(pushed: event.firstArgument, limits: limits))
     }
 
+    /// Calls `answer` when what was taken before is on the disk.
+    func whenStored(_ answer: @escaping () -> Void) { answers.append(answer) }
+
     private func take(_ reading: XCALLYReading) -> Bool {
         let now = burstBegan ?? context.now()
         (burstBegan, arrived) = (now, arrived + 1)
@@ -56,10 +61,15 @@ final class XCALLYIntake {
         (arrived, burstBegan) = (0, nil)
         context.metrics.received.add(count)
         tellCounts(now)
-        let facts = mapper.takeFacts()
-        guard !facts.isEmpty else { return }
+        let (facts, answers) = (mapper.takeFacts(), answers)
+        self.answers = []
+        guard !facts.isEmpty else {
+            for answer in answers { answer() }
+            return
+        }
         context.ingest(facts, receivedAt: now)
         context.commit { [weak self] in
+            for answer in answers { answer() }
             guard let self, unstored.stored(count) else { return }
             setReading(true)
         }

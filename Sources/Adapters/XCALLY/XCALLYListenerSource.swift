@@ -166,7 +166,7 @@ extension XCALLYListenerSource: SocketIOServerDelegate {
         lastHeard = context.now()
         guard !isOverflowing else { return context.metrics.dropped.add("overflow") }
         _ = intake.takePushed(event)
-        client.acknowledge(event)
+        if event.acknowledgementID != nil { intake.whenStored { client.acknowledge(event) } }
         flushSoon()
     }
 

@@ -51,7 +51,13 @@ struct XCALLYPropertyTests {
         var open: [String: [String: Int]] = [:]
         for event in events {
             guard let call = event.call, !event.late else { continue }
-            let key = event.body.agent?.id ?? ""
+            var key = event.body.agent?.id
+            if key == nil, case .target(let target) = event.body.detail { key = "target \(target.type)" }
+            // An answer by nobody is that of no phone that rang, whosever that was.
+            guard let key else {
+                if event.kind == .callEnded { open[call.id] = nil }
+                continue
+            }
             switch event.kind {
             case .callRinging: open[call.id, default: [:]][key, default: 0] += 1
             case .callRingStopped, .callAnswered:

@@ -216,7 +216,11 @@ struct XCALLYListenerTests {
     private final class Script: SocketIOConnectionDelegate {
         private(set) var isReady = false
         private(set) var failure: String?
+        private(set) var acknowledgements = 0
         func socketIOConnectionReady(_ connection: SocketIOConnection, opening: SocketIOOpening) { isReady = true }
+        func socketIOConnection(
+            _ connection: SocketIOConnection, acknowledged number: UInt64, with answer: SocketIOEvent
+        ) { acknowledgements += 1 }
         func socketIOConnection(_ connection: SocketIOConnection, received event: SocketIOEvent) {}
         func socketIOConnectionReadComplete(_ connection: SocketIOConnection) {}
         func socketIOConnection(_ connection: SocketIOConnection, failed error: ConnectionError) {
@@ -245,10 +249,18 @@ struct XCALLYListenerTests {
             }.settled()
         }
 
-        func emit(_ name: String, _ json: [UInt8]) async throws {
+        func emit(_ name: String, _ json: [UInt8], asks: Bool = false) async throws {
             try await loop.submit { [self] in
-                for entry in held.value { _ = entry.connection.emit(name, [.json(json)]) }
+                for entry in held.value {
+                    _ = entry.connection.emit(name, [.json(json)], wantsAcknowledgement: asks)
+                }
             }.settled()
+        }
+
+        var acknowledgements: Int {
+            get async throws {
+                try await loop.submit { self.held.value.reduce(0) { $0 + $1.script.acknowledgements } }.settled()
+            }
         }
 
         var ready: Int {
@@ -343,6 +355,28 @@ struct XCALLYListenerTests {
         try await eventually("a script is in") { try await scripts.ready == 1 }
         try await scripts.close()
         try await second.stop()
+    }
+
+    @Test("A push that asks for it is acknowledged once it is on the disk, and no sooner")
+    func acknowledgement() async throws {
+        let (configuration, port) = try Self.listener()
+        let bench = XCALLYBench()
+        let seen = try await bench.start(configuration)
+        try await Self.isListening(seen)
+        let scripts = Scripts(bench.loop)
+        try await scripts.connect(port)
+        try await eventually("it is in") { try await scripts.ready == 1 }
+        try await bench.setStoreStuck(true)
+        try await scripts.emit("RealtimeCTI", Self.push("ringing"), asks: true)
+        // Verbs make no line, and so wait for none; this one comes behind the push, in a burst of its own.
+        try await eventually("the push waits for the store") { seen { $0.heldReceipts == 1 } }
+        try await scripts.emit(
+            "AgentCTI", Array(#"{"url":"http://a","peer":"SIP/a","mode":"new_tab"}"#.utf8), asks: true)
+        try await eventually("the verb is answered") { try await scripts.acknowledgements == 1 }
+        try await bench.setStoreStuck(false)
+        try await eventually("the push is answered") { try await scripts.acknowledgements == 2 }
+        try await scripts.close()
+        try await bench.stop()
     }
 
     @Test("What is pushed while the store has no room is lost, and a gap says so")
