@@ -42,7 +42,9 @@ final class ControlServer: Sendable {
 
     /// A socket that nobody listens to is left over from a crash.
     private static func makeRoom(for path: String) throws {
-        guard path.utf8.count <= 107 else { throw ControlError("the path \(path) is longer than a socket may have") }
+        guard path.utf8.count <= SocketPlace.maximumPathBytes else {
+            throw ControlError("the path \(path) is longer than a socket may have")
+        }
         let directory = path.split(separator: "/").dropLast()
         var made = ""
         for part in directory {

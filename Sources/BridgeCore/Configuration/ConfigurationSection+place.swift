@@ -4,6 +4,9 @@ package enum SocketPlace: Sendable, Equatable, CustomStringConvertible {
     /// An address, or a name to connect to; an IPv6 address without brackets.
     case tcp(host: String, port: Int)
 
+    /// sockaddr_un holds 108 bytes of a unix socket's path, the last one zero (unix(7)).
+    package static let maximumPathBytes = 107
+
     package var description: String {
         switch self {
         case .unix(let path): "unix://\(path)"
@@ -56,12 +59,15 @@ extension ConfigurationSection {
             return .some(nil)
         }
         let path = String(text.dropFirst(7))
-        // sockaddr_un holds 108 bytes, the last one zero (unix(7)).
-        guard path.utf8.count <= 107 else {
-            report("the socket's path is longer than 107 bytes", at: node.mark)
-            return .some(nil)
-        }
+        guard isSocketPath(path, at: node.mark) else { return .some(nil) }
         return path
+    }
+
+    /// False after a report: no socket can have this path.
+    func isSocketPath(_ path: String, at mark: ConfigurationMark) -> Bool {
+        let fits = path.utf8.count <= SocketPlace.maximumPathBytes
+        if !fits { report("the socket's path is longer than \(SocketPlace.maximumPathBytes) bytes", at: mark) }
+        return fits
     }
 
     /// `PORT` on loopback, `HOST:PORT` or `[ADDRESS]:PORT`; nil for anything else.

@@ -88,11 +88,7 @@ extension ConfigurationSection {
                 hint: "write three slashes: unix:///PATH")
             return nil
         }
-        // sockaddr_un holds 108 bytes, the last one zero (unix(7)).
-        guard url.path.utf8.count <= 107 else {
-            report("the socket's path is longer than 107 bytes", at: mark)
-            return nil
-        }
+        guard isSocketPath(url.path, at: mark) else { return nil }
         var text: Substring = ""
         if let query = url.query {
             guard query.hasPrefix("db=") else {

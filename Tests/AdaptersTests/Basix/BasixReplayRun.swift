@@ -6,54 +6,9 @@ import TestSupport
 
 @testable import Adapters
 
-/// A recorded scenario of this vendor, from the folder of the scenario tests.
-struct BasixScenario: CustomStringConvertible, Sendable {
-    struct Step: Sendable {
-        let at: Timestamp
-        let action: String
-        let message: JSONValue?
-    }
-
-    let name: String
-    let lifecycle: SourceProfile.Lifecycle
-    let raw: RawPolicy
-    let steps: [Step]
-
-    var description: String { name }
-
-    static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../BridgeTests/Scenarios/Fixtures").standardized.path
-
-    static let all: [BasixScenario] = {
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return files.filter { $0.contains("-basix-") }.sorted().compactMap { try? BasixScenario($0) }
-    }()
-
-    init(_ file: String) throws {
-        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(Self.directory)/\(file)")))
-        let root = try JSONDocument(bytes, limits: JSONLimits(bytes: 16 << 20, depth: 64)).root
-        name = String(file.dropLast(5))
-        lifecycle = root["config"]?["lifecycle"]?.string == "sparse" ? .sparse : .strict
-        raw = RawPolicy(rawValue: root["config"]?["raw"]?.string ?? "") ?? .onUnmapped
-        steps = (root["input"]?.elements ?? []).compactMap { item in
-            guard let at = item["at"]?.string.flatMap({ Timestamp($0) }), let action = item["do"]?.string else {
-                return nil
-            }
-            return Step(at: at, action: action, message: item["message"])
-        }
-    }
-}
-
 /// Plays a scenario through mapper and tracker, and can lose the link or the whole process in between.
 struct BasixReplayRun {
-    enum Interruption: String, CaseIterable, Sendable {
-        /// The connection is lost and comes back at once.
-        case reconnect
-        /// The process is killed, another one goes on with the stored lines.
-        case restart
-    }
-
-    private let scenario: BasixScenario
+    private let scenario: ReplayScenario
     private var replayer: BasixReplayer
     private var tracker: TrackerBox
     private(set) var events: [CallEvent] = []
@@ -72,13 +27,13 @@ struct BasixReplayRun {
         }
     }
 
-    init(_ scenario: BasixScenario) {
+    init(_ scenario: ReplayScenario) {
         self.scenario = scenario
         replayer = BasixReplayer(name: "tokyo", raw: scenario.raw)
         tracker = TrackerBox(Self.profile(scenario, replayer))
     }
 
-    private static func profile(_ scenario: BasixScenario, _ replayer: BasixReplayer) -> SourceProfile {
+    private static func profile(_ scenario: ReplayScenario, _ replayer: BasixReplayer) -> SourceProfile {
         var profile = SourceProfile(vendor: "basix", name: "tokyo", tenant: "acme", lifecycle: scenario.lifecycle)
         replayer.complete(&profile)
         return profile

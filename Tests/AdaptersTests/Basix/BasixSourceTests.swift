@@ -192,7 +192,7 @@ struct BasixSourceTests {
     func script() async throws {
         let bytes = try Array(
             String(
-                contentsOfFile: "\(BasixScenario.directory)/09-basix-group-call-park.json", encoding: .utf8
+                contentsOfFile: "\(ReplayScenario.directory)/09-basix-group-call-park.json", encoding: .utf8
             ).utf8)
         let scenario = try JSONDocument(bytes, limits: JSONLimits(bytes: 1 << 20, depth: 64)).root
         let bench = try await BasixBench(.script(scenario, speed: 100))

@@ -255,7 +255,7 @@ struct EnreachEventTests {
     @Test("Every event is in a scenario, and told by its line", arguments: EnreachEvent.allCases)
     func scenarios(_ event: EnreachEvent) {
         let name = "\"event\":\"\(event.rawValue)\"}"
-        let lines: [String] = EnreachScenario.all.reduce(into: []) { $0 += $1.expected }.filter { $0.contains(name) }
+        let lines: [String] = ReplayScenario.enreach.reduce(into: []) { $0 += $1.expected }.filter { $0.contains(name) }
         #expect(lines.contains { $0.contains("\"kind\":\"\(event.kind.name)\"") })
     }
 
@@ -300,7 +300,7 @@ struct EnreachEventTests {
         "Each event has scenarios of its own in every spelling, with nulls and zeros, and all forms of times where it has any",
         arguments: EnreachEvent.allCases)
     func ownScenarios(_ event: EnreachEvent) throws {
-        let own = EnreachScenario.all.filter { Int($0.name.prefix { $0.isNumber }).map { 101...199 ~= $0 } ?? false }
+        let own = ReplayScenario.enreach.filter { Int($0.name.prefix { $0.isNumber }).map { 101...199 ~= $0 } ?? false }
         #expect(own.count >= 27)
         var found: Set<Trait> = []
         for message in own.flatMap({ $0.steps.compactMap(\.message) }) {
@@ -365,8 +365,8 @@ struct EnreachEventTests {
         }
     }
 
-    @Test("The case of names makes no difference to any line", arguments: EnreachScenario.all, Style.allCases)
-    func cases(_ scenario: EnreachScenario, _ style: Style) throws {
+    @Test("The case of names makes no difference to any line", arguments: ReplayScenario.enreach, Style.allCases)
+    func cases(_ scenario: ReplayScenario, _ style: Style) throws {
         var plain = EnreachRun(lifecycle: scenario.lifecycle, raw: .off)
         var styled = EnreachRun(lifecycle: scenario.lifecycle, raw: .off)
         plain.play(scenario)

@@ -89,7 +89,7 @@ struct EnreachOrderTests {
         let seed = SeededGenerator.printedSeed(for: "Enreach noise")
         var random = SeededGenerator(seed: seed)
         let scenarios =
-            try EnreachScenario.all.flatMap { $0.steps.compactMap(\.message) }
+            try ReplayScenario.enreach.flatMap { $0.steps.compactMap(\.message) }
             + EnreachEvent.allCases.map { event in
                 try EnreachJSON.value(
                     #"{"subscription":{"entityId":"","eventName":"\#(event.rawValue)"},"data":\#(EnreachDocumentation.example(event))}"#

@@ -6,55 +6,8 @@ import TestSupport
 
 @testable import Adapters
 
-/// A recorded scenario of this vendor, from the folder of the scenario tests.
-struct EnreachScenario: CustomStringConvertible, Sendable {
-    struct Step: Sendable {
-        let at: Timestamp
-        let action: String
-        let message: JSONValue?
-    }
-
-    let name: String
-    let lifecycle: SourceProfile.Lifecycle
-    let raw: RawPolicy
-    let steps: [Step]
-    let expected: [String]
-
-    var description: String { name }
-
-    static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../BridgeTests/Scenarios/Fixtures").standardized.path
-
-    static let all: [EnreachScenario] = {
-        let files = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return files.filter { $0.contains("-enreach-") }.sorted().compactMap { try? EnreachScenario($0) }
-    }()
-
-    init(_ file: String) throws {
-        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: "\(Self.directory)/\(file)")))
-        let root = try JSONDocument(bytes, limits: JSONLimits(bytes: 16 << 20, depth: 64)).root
-        name = String(file.dropLast(5))
-        lifecycle = root["config"]?["lifecycle"]?.string == "sparse" ? .sparse : .strict
-        raw = RawPolicy(rawValue: root["config"]?["raw"]?.string ?? "") ?? .onUnmapped
-        steps = (root["input"]?.elements ?? []).compactMap { item in
-            guard let at = item["at"]?.string.flatMap({ Timestamp($0) }), let action = item["do"]?.string else {
-                return nil
-            }
-            return Step(at: at, action: action, message: item["message"])
-        }
-        expected = (root["expected"]?.elements ?? []).compactMap(\.string)
-    }
-}
-
 /// Mapper and tracker as they stand behind a source; can lose the link or the whole process.
 struct EnreachRun {
-    enum Interruption: String, CaseIterable, Sendable {
-        /// The connection is lost and comes back at once.
-        case reconnect
-        /// The process is killed, another one goes on with the stored lines.
-        case restart
-    }
-
     private final class Box {
         var mapper: EnreachMapper
         var tracker: CallTracker
@@ -127,7 +80,6 @@ struct EnreachRun {
         switch interruption {
         case .reconnect: disconnect(at: time)
         case .restart:
-            let old = box
             box = Box(profile, raw: raw, limits: limits)
             for event in events {
                 // Written by ourselves, so it is a line.
@@ -135,7 +87,6 @@ struct EnreachRun {
                 box.tracker.restore(read)
             }
             box.tracker.runStarted(afterCrash: true)
-            _ = old.tracker.nextSeq
             let recent = box.tracker.takeRecentCalls(of: box.source)
             box.mapper = EnreachMapper(raw: raw, recentCalls: recent, limits: limits)
             isUp = false
@@ -145,7 +96,7 @@ struct EnreachRun {
 
     /// Everything, with interruptions before the steps of these numbers.
     mutating func play(
-        _ scenario: EnreachScenario, interruptedBefore stops: Set<Int> = [], by interruption: Interruption = .reconnect
+        _ scenario: ReplayScenario, interruptedBefore stops: Set<Int> = [], by interruption: Interruption = .reconnect
     ) {
         for (index, step) in scenario.steps.enumerated() {
             if stops.contains(index), index > 0 {

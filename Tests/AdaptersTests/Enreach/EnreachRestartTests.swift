@@ -10,46 +10,23 @@ struct EnreachRestartTests {
     private static let repeating = ["107-enreach-told-twice"]
 
     @Test("The scenarios are there")
-    func scenarios() { #expect(EnreachScenario.all.count >= 25) }
+    func scenarios() { #expect(ReplayScenario.enreach.count >= 25) }
 
     @Test(
         "Whenever the link or the process is lost, calls keep their promises and tell what they would have",
-        arguments: EnreachScenario.all, EnreachRun.Interruption.allCases)
-    func interrupted(_ scenario: EnreachScenario, _ interruption: EnreachRun.Interruption) {
-        var whole = EnreachRun(lifecycle: scenario.lifecycle, raw: scenario.raw)
-        whole.play(scenario)
-        let expected = PromiseJudge.faults(of: whole.events)
-        var stops = scenario.steps.indices.map { Set([$0]) }
-        stops.append(Set(scenario.steps.indices))
-        for stop in stops {
+        arguments: ReplayScenario.enreach, Interruption.allCases)
+    func interrupted(_ scenario: ReplayScenario, _ interruption: Interruption) {
+        scenario.expectNothingLost(by: interruption, comparesCalls: !Self.repeating.contains(scenario.name)) { stops in
             var run = EnreachRun(lifecycle: scenario.lifecycle, raw: scenario.raw)
-            run.play(scenario, interruptedBefore: stop, by: interruption)
-            let judge = PromiseJudge.faults(of: run.events)
-            let place = "\(interruption) before \(stop.count == 1 ? "step \(stop.first ?? 0)" : "every step")"
-            if scenario.lifecycle == .strict { #expect(judge.faults == [], "\(place)") }
-            #expect(judge.open == expected.open, "\(place)")
-            guard !Self.repeating.contains(scenario.name) else { continue }
-            let (left, right) = (Self.counted(whole.calls), Self.counted(run.calls))
-            #expect(
-                left == right,
-                "\(place): missing \(left.subtracting(right).sorted()), new \(right.subtracting(left).sorted())")
+            run.play(scenario, interruptedBefore: stops, by: interruption)
+            return (run.events, run.calls)
         }
-    }
-
-    /// Each line with the how-manieth of its kind it is.
-    private static func counted(_ lines: [String]) -> Set<String> {
-        var counts: [String: Int] = [:]
-        return Set(
-            lines.map { line in
-                counts[line, default: 0] += 1
-                return "\(line) #\(counts[line] ?? 0)"
-            })
     }
 
     @Test("A caller who hangs up after a gap has not given up for certain; the number of his queue is still known")
     func abandonedInGap() throws {
-        for interruption in EnreachRun.Interruption.allCases {
-            let scenario = try #require(EnreachScenario.all.first { $0.name == "106-enreach-queue-ends" })
+        for interruption in Interruption.allCases {
+            let scenario = try #require(ReplayScenario.enreach.first { $0.name == "106-enreach-queue-ends" })
             var run = EnreachRun()
             run.play(scenario, interruptedBefore: [2], by: interruption)
             let end = try #require(run.events.first { $0.kind == .callEnded })

@@ -15,7 +15,7 @@ struct EnreachSplitTests {
 
     /// A queue's call with two agents: eight events, and seven lines since one is told twice.
     private static func scenario() throws -> JSONValue {
-        let file = URL(fileURLWithPath: "\(EnreachScenario.directory)/05-enreach-queue-call-two-agents.json")
+        let file = URL(fileURLWithPath: "\(ReplayScenario.directory)/05-enreach-queue-call-two-agents.json")
         return try JSONDocument(Array(Data(contentsOf: file)), limits: JSONLimits(bytes: 1 << 20, depth: 64)).root
     }
 

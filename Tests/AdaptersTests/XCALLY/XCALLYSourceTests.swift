@@ -290,6 +290,18 @@ struct XCALLYListenerTests {
         }
     }
 
+    /// A source that listens, and one script that is in.
+    private static func oneScript() async throws -> (bench: XCALLYBench, seen: SourceRecord, scripts: Scripts) {
+        let (configuration, port) = try listener()
+        let bench = XCALLYBench()
+        let seen = try await bench.start(configuration)
+        try await isListening(seen)
+        let scripts = Scripts(bench.loop)
+        try await scripts.connect(port)
+        try await eventually("it is in") { try await scripts.ready == 1 }
+        return (bench, seen, scripts)
+    }
+
     @Test(
         "A push is an event of the Shuttle; the link is up while a script is there",
         arguments: [SocketIOVersionPolicy.eio3, .eio4])
@@ -359,13 +371,7 @@ struct XCALLYListenerTests {
 
     @Test("A push that asks for it is acknowledged once it is on the disk, and no sooner")
     func acknowledgement() async throws {
-        let (configuration, port) = try Self.listener()
-        let bench = XCALLYBench()
-        let seen = try await bench.start(configuration)
-        try await Self.isListening(seen)
-        let scripts = Scripts(bench.loop)
-        try await scripts.connect(port)
-        try await eventually("it is in") { try await scripts.ready == 1 }
+        let (bench, seen, scripts) = try await Self.oneScript()
         try await bench.setStoreStuck(true)
         try await scripts.emit("RealtimeCTI", Self.push("ringing"), asks: true)
         // Verbs make no line, and so wait for none; this one comes behind the push, in a burst of its own.
@@ -381,13 +387,7 @@ struct XCALLYListenerTests {
 
     @Test("What is pushed while the store has no room is lost, and a gap says so")
     func overflow() async throws {
-        let (configuration, port) = try Self.listener()
-        let bench = XCALLYBench()
-        let seen = try await bench.start(configuration)
-        try await Self.isListening(seen)
-        let scripts = Scripts(bench.loop)
-        try await scripts.connect(port)
-        try await eventually("it is in") { try await scripts.ready == 1 }
+        let (bench, seen, scripts) = try await Self.oneScript()
         try await bench.setStoreStuck(true)
         for _ in 0..<60 {
             try await bench.loop.submit {}.settled()
